@@ -13,6 +13,10 @@ namespace smtni {
 /// std::hardware_destructive_interference_size, which varies with compiler flags.
 inline constexpr std::size_t kCacheLine = 64;
 
+/// What different threads write stays this far apart: an adjacent-line prefetcher moves lines in
+/// aligned pairs, so a neighbour line would be taken away along with the one that is asked for.
+inline constexpr std::size_t kLinePair = 2 * kCacheLine;
+
 /// One step of a polite spin: tells an SMT sibling to go first and stops the polled line from being
 /// stolen in the middle of a write. 10 to 140 cycles, by model.
 inline void cpu_pause() noexcept {

@@ -18,8 +18,7 @@ tl::unexpected<Error> system_failure(std::string_view call, int error_number) {
     default:
       break;
   }
-  return failure(kind,
-                 std::string(call) + ": " + std::generic_category().message(error_number));
+  return failure(kind, std::string(call) + ": " + std::generic_category().message(error_number));
 }
 
 std::string_view name_of(Error::Kind kind) noexcept {

@@ -6,8 +6,8 @@
 
 namespace smtni {
 
-/// A count of one unit. Counts of the same unit add, subtract and compare; counts of different units
-/// do not mix, and no bare integer becomes one by accident.
+/// A count of one unit. Counts of the same unit add, subtract and compare; counts of different
+/// units do not mix, and no bare integer becomes one by accident.
 template <class Unit>
 class Quantity {
  public:
