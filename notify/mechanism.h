@@ -36,7 +36,7 @@ enum class Role : std::uint8_t {
 };
 
 struct MechanismInfo {
-  std::string_view name;     ///< "family/variant": the one spelling, everywhere
+  std::string_view name;  ///< "family/variant": the one spelling, everywhere
   Role role;
   std::string_view source;   ///< "paper 1", "paper 2", "paper 3", "baseline" or "teaching case"
   std::string_view summary;  ///< one line for `smtni list`, without a full stop
@@ -60,10 +60,10 @@ concept News = std::is_nothrow_invocable_r_v<bool, const N&>;
 
 /// Code that the running thread branches to.
 ///
-/// It runs in the receiving thread, on a stack of its own where the mechanism says so, and is masked
-/// while it runs: notifications that arrive meanwhile stay pending, coalesce, and branch once more
-/// after it returns. It must not wait for the computation that it interrupted. An exception that
-/// leaves it is reported with `name` and goes no further.
+/// It runs in the receiving thread, on a stack of its own where the mechanism says so, and is
+/// masked while it runs: notifications that arrive meanwhile stay pending, coalesce, and branch
+/// once more after it returns. It must not wait for the computation that it interrupted. An
+/// exception that leaves it is reported with `name` and goes no further.
 struct Handler {
   /// `notified`: when the NI acted, where the mechanism carries that; else zero.
   void (*run)(void* argument, TscInstant notified);
@@ -71,8 +71,8 @@ struct Handler {
   std::string_view name;
 };
 
-/// Code that a spawned context starts at: the paper's {program counter, stack pointer, pointer to the
-/// notification record}, the stack being the context's own.
+/// Code that a spawned context starts at: the paper's {program counter, stack pointer, pointer to
+/// the notification record}, the stack being the context's own.
 struct Entry {
   void (*run)(void* argument, const void* record);
   void* argument;
@@ -89,6 +89,14 @@ concept Mechanism = requires(M& mechanism, const Options& options, const void* r
   /// False only from a spawning mechanism that has no context free: nothing happened, try again.
   { mechanism.notify(record) } noexcept -> std::same_as<bool>;
 };
+
+/// Tells the mechanism that notify() follows soon. A mechanism that then writes a line may have a
+/// member prepare() that asks for it, so that its transfer overlaps with placing the message; where
+/// it has none, this does nothing. THREADS: the notifier. COST: no wait.
+template <Mechanism M>
+void prepare(M& mechanism) noexcept {
+  if constexpr (requires { mechanism.prepare(); }) mechanism.prepare();
+}
 
 /// THREADS: wait() is called by one thread, the receiver.
 template <class M>
@@ -129,8 +137,8 @@ concept SpawnMechanism = Mechanism<M> && requires(M& mechanism, const Entry& ent
 template <class M>
 concept EvictingMechanism = SpawnMechanism<M> &&
     requires(M& mechanism, const Entry& background) {
-  /// Starts `background` once on each hardware context; it must call M::safepoint() often and return
-  /// when asked to by its own means. REQUIRES: armed.
+  /// Starts `background` once on each hardware context; it must call M::safepoint() often and
+  /// return when asked to by its own means. REQUIRES: armed.
   { mechanism.occupy(background) } -> std::same_as<Result<void>>;
   { M::safepoint() } noexcept;
 };
