@@ -1,0 +1,36 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace smtni::ni {
+
+/// What has happened at one endpoint since it was opened.
+struct Counters {
+  std::uint64_t placed = 0;         ///< messages placed in its message cache
+  std::uint64_t notified = 0;       ///< notifications made for them
+  std::uint64_t silent = 0;         ///< messages whose sender wished for none
+  std::uint64_t held_back = 0;      ///< attempts to place a message in a full message cache
+  std::uint64_t undeliverable = 0;  ///< messages that it sent to an endpoint closed since
+  std::uint64_t started = 0;        ///< contexts started for messages
+  std::uint64_t continued = 0;      ///< messages taken on by a context that had ended its own
+  std::uint64_t os_threads = 0;     ///< contexts that the operating system was asked for
+  std::uint64_t deferred = 0;       ///< messages that had to wait for a context
+};
+
+/// The counters that the NI keeps. Each has one writer at a time; readers see a recent value.
+struct AtomicCounters {
+  std::atomic<std::uint64_t> placed{0};
+  std::atomic<std::uint64_t> notified{0};
+  std::atomic<std::uint64_t> silent{0};
+  std::atomic<std::uint64_t> held_back{0};
+  std::atomic<std::uint64_t> undeliverable{0};
+};
+
+/// REQUIRES: nobody else counts here at the same time. COST: no locked instruction.
+inline void count(std::atomic<std::uint64_t>& counter) noexcept {
+  // relaxed: a statistic orders nothing.
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+}  // namespace smtni::ni

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/placement.h"
+#include "core/result.h"
+#include "core/units.h"
+#include "ni/endpoint.h"
+
+namespace smtni::ni {
+
+class Core;
+
+/// Who does the NI's work.
+enum class Drive : std::uint8_t {
+  dedicated,    ///< a thread of its own, which plays the hardware; it never sleeps
+  in_the_call,  ///< the sender's call: no hand-over, but the sender pays for it
+};
+
+struct InterfaceOptions {
+  Drive drive = Drive::dedicated;
+  /// Where the dedicated NI thread runs: the CPU of its role `ni`.
+  Placement placement = Placement::nearest();
+  /// One of all_wires().
+  std::string_view wire = "loopback";
+};
+
+/// A user-level network interface. Messages between its endpoints go from the sender's send buffer
+/// over its wire into the receiver's message cache, and the receiver is notified as it chose.
+///
+/// Many endpoints share an interface; the NI serves them in turn, a few messages each.
+///
+/// THREADS: any, concurrently.
+class Interface {
+ public:
+  static constexpr std::uint16_t kMaxEndpoints = 1024;
+
+  /// `invalid` for an unknown wire; what Placement::resolve() says for a placement that the machine
+  /// does not have.
+  static Result<Interface> start(const InterfaceOptions& options = {});
+
+  Interface(Interface&&) noexcept;
+  Interface& operator=(Interface&&) noexcept;
+  /// Stops the NI. Endpoints that still exist then answer `closed`.
+  ~Interface();
+
+  /// `invalid` for capacities outside MessageRing's, an unknown mechanism, or one that does not
+  /// wait (on_message() and spawn_on_message() take the others); `unsupported` when the machine
+  /// cannot; `would_block` when kMaxEndpoints are open.
+  Result<Endpoint> open_endpoint(const EndpointOptions& options = {});
+
+  /// What could not be done as asked and was carried on without; one line, or empty.
+  [[nodiscard]] const std::string& note() const noexcept;
+
+ private:
+  explicit Interface(std::shared_ptr<Core> core) noexcept;
+
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace smtni::ni

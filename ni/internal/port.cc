@@ -1,0 +1,53 @@
+#include "ni/internal/port.h"
+
+#include <mutex>
+
+namespace smtni::ni {
+
+Placed Port::place(const Packet& packet) noexcept {
+  const std::lock_guard guard(inlet);  // [inlet]
+  if (!is_open || packet.target != address) return Placed::nobody;
+  RingProducer& cache = message_cache->producer();
+  if (packet.payload.size() > cache.max_payload()) return Placed::too_large;
+  if (packet.notify) {
+    binding->prepare();
+    if (spawner) spawner->prepare();
+  }
+  // Payload, then record: the record is the message's head line, and its stamp is stored last.
+  const MessageInfo record{.type_id = packet.type_id,
+                           .user_data = packet.user_data,
+                           .peer = packet.origin.word(),
+                           .attributes = packet.notify ? kNotificationWished : 0};
+  bool pushed = cache.push(packet.payload, record);
+  if (!pushed && spawner) {
+    spawner->release_ended();
+    pushed = cache.push(packet.payload, record);
+  }
+  if (!pushed) {
+    count(counters.held_back);
+    // What fills the cache may all be silent, and its receiver asleep: then it must look now.
+    if (holds_silent) announce();
+    return Placed::would_block;
+  }
+  count(counters.placed);
+  // Then the notification.
+  if (packet.notify) {
+    announce();
+  } else {
+    holds_silent = true;
+    count(counters.silent);
+  }
+  return Placed::yes;
+}
+
+void Port::announce() noexcept {
+  holds_silent = false;
+  count(counters.notified);
+  if (spawner) {
+    spawner->dispatch();
+  } else {
+    binding->notify(nullptr);
+  }
+}
+
+}  // namespace smtni::ni

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "core/message_ring.h"
+#include "core/spin_lock.h"
+#include "ni/address.h"
+#include "ni/counters.h"
+#include "ni/internal/spawner.h"
+#include "ni/wire.h"
+#include "notify/binding.h"
+
+namespace smtni::ni {
+
+/// Attributes of a notification record, which is the head line of the message in its cache.
+inline constexpr std::uint32_t kNotificationWished = 1;
+
+/// The interface's side of one endpoint.
+///
+///   part           | used by
+///   send_buffer    | producer: the endpoint's thread; consumer: the NI thread (dedicated drive)
+///   message_cache  | producer: whoever holds `inlet`; consumer: the endpoint's thread, or whoever
+///                  |   holds `inlet` while a spawner is set
+///   binding        | notify(): whoever holds `inlet`; the rest: the endpoint's thread
+///   is_open        | written under `inlet` and by no one else
+///
+/// Edges:
+///   [inlet]  the inlet lock's: arrivals, a change of binding and closing happen one after another
+struct Port {
+  Address address;
+  std::optional<MessageRing> send_buffer;
+  std::optional<Message> held;  // the NI's: taken from send_buffer, not yet accepted by its target
+
+  std::optional<MessageRing> message_cache;
+  alignas(kLinePair) SpinLock inlet;
+  bool is_open = false;
+  bool holds_silent = false;  // silent messages have been placed since the latest notification
+  std::unique_ptr<notify::Binding> binding;
+  std::unique_ptr<notify::Binding> waiting;  // receive()'s, while `binding` branches or spawns
+  std::unique_ptr<notify::Binding> fallback;
+  std::unique_ptr<Spawner> spawner;
+  AtomicCounters counters;
+  Spawner::Counts spawned;  // by spawners of the past
+
+  // The endpoint's thread alone.
+  alignas(kLinePair) std::function<void(const Message&)> handler;
+  std::string handler_name;
+  bool is_branching = false;  // the binding's role is `branches`, and it is armed
+  bool in_handler = false;
+  bool view_is_out = false;
+
+  /// Puts the packet into the message cache and notifies. Takes the inlet lock. A packet that finds
+  /// the cache full of silent messages notifies for them, lest both sides wait for ever.
+  Placed place(const Packet& packet) noexcept;
+
+  /// A message is there. THREADS: the endpoint's.
+  [[nodiscard]] bool has_news() noexcept { return message_cache->consumer().has_news(); }
+
+ private:
+  // Notifies as the receiver has chosen. REQUIRES: the inlet lock.
+  void announce() noexcept;
+};
+
+}  // namespace smtni::ni
