@@ -1,0 +1,115 @@
+#include "experiments/contest.h"
+
+#include <sched.h>
+
+#include <chrono>
+#include <optional>
+#include <random>
+
+#include "experiments/ground.h"
+#include "threads/pinned_thread.h"
+
+namespace smtni::experiments {
+namespace {
+
+constexpr std::chrono::seconds kPatience{10};
+
+// All repetitions of one contender at one placement.
+struct Corner {
+  const Contender* contender;
+  const NamedPlacement* placement;
+  std::vector<Score> scores;
+  std::optional<Error> trouble;
+};
+
+void measure(Corner& corner, const Request& request, std::uint64_t seed) {
+  if (corner.trouble) return;
+  auto score = corner.contender->measure({.cpus = corner.placement->cpus,
+                                          .clock = request.clock,
+                                          .duration = request.effort.duration,
+                                          .seed = seed,
+                                          .stop = request.stop});
+  if (score) {
+    corner.scores.push_back(*std::move(score));
+  } else {
+    corner.trouble = std::move(score.error());
+  }
+}
+
+Row row_of(const Corner& corner, const Contest& contest, const Ground& ground,
+           const Request& request) {
+  Row row{.mechanism = std::string(corner.contender->name),
+          .placement = corner.placement->name,
+          .status = Status::ok,
+          .reason = {},
+          .figures = {}};
+  if (corner.trouble) {
+    const bool unsupported = corner.trouble->kind == Error::Kind::unsupported;
+    row.status = unsupported ? Status::unsupported : Status::failed;
+    row.reason = corner.trouble->what;
+  } else if (!corner.scores.empty()) {
+    row.figures = contest.figures(*corner.contender, corner.scores, ground.floors_ns(), request);
+  }
+  return row;
+}
+
+}  // namespace
+
+Findings hold(const Contest& contest, const Request& request) {
+  std::vector<Ground> grounds;
+  std::vector<Corner> corners;
+  for (const NamedPlacement& placement : request.placements) {
+    grounds.emplace_back(placement, request);
+    for (const Contender& contender : contest.contenders) {
+      corners.push_back({&contender, &placement, {}, std::nullopt});
+    }
+  }
+
+  std::vector<std::size_t> order(corners.size() + grounds.size());
+  for (std::size_t index = 0; index < order.size(); ++index) order[index] = index;
+  request.progress->begin(static_cast<std::uint64_t>(request.effort.repetitions) * order.size());
+  std::mt19937_64 random(request.seed);
+  for (int repetition = 0; repetition < request.effort.repetitions; ++repetition) {
+    shuffle(order, random);
+    for (const std::size_t index : order) {
+      if (request.stop.stop_requested()) return {};
+      if (index < corners.size()) {
+        request.progress->step(corners[index].contender->name);
+        measure(corners[index], request, random());
+      } else {
+        request.progress->step("floor");
+        grounds[index - corners.size()].measure(request);
+      }
+    }
+  }
+
+  Findings findings;
+  for (const Ground& ground : grounds) {
+    findings.measured.push_back(ground.field(request.seed));
+    for (const Corner& corner : corners) {
+      if (corner.placement != &ground.placement()) continue;
+      findings.rows.push_back(row_of(corner, contest, ground, request));
+    }
+  }
+  return findings;
+}
+
+bool Lookout::rest(std::uint32_t look) {
+  if (stop_.stop_requested()) return false;
+  if (look == rest_every_) until_ = in(kPatience);
+  if (has_passed(until_)) return false;
+  ::sched_yield();
+  return true;
+}
+
+Result<void> run_pair(const Bout& bout, const std::function<void()>& near,
+                      const std::function<void()>& far) {
+  auto far_thread = threads::PinnedThread::start({.name = "far", .cpu = bout.cpus.ni}, far);
+  if (!far_thread) return tl::unexpected(far_thread.error());
+  auto near_thread =
+      threads::PinnedThread::start({.name = "near", .cpu = bout.cpus.receiver}, near);
+  if (!near_thread) return tl::unexpected(near_thread.error());
+  return {};  // both join here
+}
+
+}  // namespace smtni::experiments
