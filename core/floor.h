@@ -48,7 +48,7 @@ struct FloorOptions {
 /// 20,000 looks, thousands of times a line's journey, begins to give the CPU away.
 ///
 /// The two threads sleep between measurements, so that one object can be measured many times in one
-/// run, interleaved with what is compared: about 3 ms for the default options.
+/// run, interleaved with what is compared.
 class RawPingPong {
  public:
   /// `unsupported` when both CPUs are one: then no cache line moves. Fails when a thread cannot be

@@ -67,10 +67,9 @@ class Rtm {
       "async-branch/rtm", Role::branches, "paper 2",
       "the NI's store aborts the hardware transaction that the running thread computes in"};
 
-  /// Advances of a Chain in one transaction: some 0.3 us. The start and the end of a transaction
-  /// cost some 20 ns together, so fewer would pay more for them; more would lose more work to an
-  /// abort, which undoes half a transaction on average, and reach other causes of aborts more
-  /// often.
+  /// Advances of a Chain in one transaction: some 0.3 us. Fewer would pay more often for the start
+  /// and the end of a transaction; more would lose more work to an abort, which undoes half a
+  /// transaction on average, and reach other causes of aborts more often.
   static constexpr std::uint32_t kAdvancesInATransaction = 16;
   static constexpr std::uint32_t kAbortsInARow = 4;
 
