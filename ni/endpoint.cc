@@ -237,11 +237,14 @@ Result<void> Endpoint::spawn_on_message(Handler entry, const SpawnOnMessage& opt
       return armed;
     }
   }
-  const InletHeld guard(*port_);
-  port_->waiting = std::exchange(port_->binding, *std::move(binding));
-  port_->fallback = std::move(fallback);
-  port_->spawner = std::move(spawner);
-  port_->spawner->dispatch();  // what arrived before
+  {
+    const InletHeld guard(*port_);
+    port_->waiting = std::exchange(port_->binding, *std::move(binding));
+    port_->fallback = std::move(fallback);
+    port_->spawner = std::move(spawner);
+  }
+  port_->retry_spawn();  // what arrived before
+  if (core_->drive() == Drive::in_the_call) Core::settle(*port_);
   return {};
 }
 

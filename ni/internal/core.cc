@@ -3,6 +3,9 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
+
+#include "core/deadline.h"
 
 namespace smtni::ni {
 namespace {
@@ -12,6 +15,10 @@ constexpr int kTurn = 8;
 
 // Passes without work before an NI that owns its CPU lets others at it for a moment.
 constexpr std::uint32_t kIdlePasses = 1U << 14;
+
+// How long a sender whose call does the NI's work looks after a message that no context was idle
+// for. Contexts become idle within microseconds of their end.
+constexpr std::chrono::seconds kSpawnPatience{1};
 
 // More passes than there ever are: the NI thread has ended.
 constexpr std::uint64_t kEnded = ~std::uint64_t{0};
@@ -48,7 +55,21 @@ Placed Core::place(const Packet& packet) noexcept {
   if (packet.target.index() >= entries_.size()) return Placed::nobody;
   Port* const port =
       entries_[packet.target.index()].port.load(std::memory_order_acquire);  // [open]
-  return port == nullptr ? Placed::nobody : port->place(packet);
+  if (port == nullptr) return Placed::nobody;
+  const Placed placed = port->place(packet);
+  if (drive_ == Drive::in_the_call) settle(*port);
+  return placed;
+}
+
+void Core::settle(Port& port) noexcept {
+  // relaxed: a hint; retry_spawn() looks under the lock.
+  if (!port.spawn_is_due.load(std::memory_order_relaxed)) [[likely]]
+    return;
+  const Deadline until = in(kSpawnPatience);
+  while (port.spawn_is_due.load(std::memory_order_relaxed) && !has_passed(until)) {
+    ::sched_yield();
+    port.retry_spawn();
+  }
 }
 
 Result<Port*> Core::add_port(const EndpointOptions& options,
@@ -105,6 +126,7 @@ void Core::recycle(Port& port) noexcept {
     port.fallback.reset();
     port.spawner.reset();
     port.spawned = {};
+    port.spawn_is_due.store(false, std::memory_order_relaxed);  // relaxed: [inlet] orders it
   }
   port.handler = nullptr;
   port.is_branching = port.in_handler = port.view_is_out = false;
@@ -146,7 +168,11 @@ void Core::run(bool shares_its_cpu) noexcept {
     const std::uint32_t used = used_entries_.load(std::memory_order_acquire);  // [open]
     for (std::uint32_t index = 0; index < used; ++index) {
       Port* const port = entries_[index].port.load(std::memory_order_acquire);  // [open]
-      if (port != nullptr) moved |= serve(*port);
+      if (port == nullptr) continue;
+      moved |= serve(*port);
+      // relaxed: a hint; retry_spawn() looks under the lock.
+      if (port->spawn_is_due.load(std::memory_order_relaxed)) [[unlikely]]
+        port->retry_spawn();
     }
     passes_.store(++pass, std::memory_order_release);  // [pass]
     if (moved) {

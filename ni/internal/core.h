@@ -39,6 +39,9 @@ class Core final : public Arrivals {
 
   Placed place(const Packet& packet) noexcept override;
   Placed transmit(const Packet& packet) noexcept { return wire_->transmit(packet, *this); }
+  /// Looks after a message that found no context, where no NI thread does: returns when one has it,
+  /// or after a bounded time. Holds no lock while it waits.
+  static void settle(Port& port) noexcept;
 
   Result<Port*> add_port(const EndpointOptions& options, std::unique_ptr<notify::Binding> binding);
   /// Hides the port from senders and from the NI's next pass.

@@ -44,9 +44,23 @@ void Port::announce() noexcept {
   holds_silent = false;
   count(counters.notified);
   if (spawner) {
-    spawner->dispatch();
+    spawn();
   } else {
     binding->notify(nullptr);
+  }
+}
+
+void Port::spawn() noexcept {
+  // relaxed: the inlet lock orders what it is about; who polls it only takes the lock.
+  spawn_is_due.store(!spawner->dispatch(), std::memory_order_relaxed);
+}
+
+void Port::retry_spawn() noexcept {
+  const std::lock_guard guard(inlet);  // [inlet]
+  if (spawner) {
+    spawn();
+  } else {
+    spawn_is_due.store(false, std::memory_order_relaxed);
   }
 }
 

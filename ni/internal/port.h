@@ -43,6 +43,9 @@ struct Port {
   std::unique_ptr<notify::Binding> waiting;  // receive()'s, while `binding` branches or spawns
   std::unique_ptr<notify::Binding> fallback;
   std::unique_ptr<Spawner> spawner;
+  // A message waits for a context that no context will take on: retry_spawn() is due. Written under
+  // `inlet`; a hint to whoever polls it.
+  std::atomic<bool> spawn_is_due{false};
   AtomicCounters counters;
   Spawner::Counts spawned;  // by spawners of the past
 
@@ -57,12 +60,18 @@ struct Port {
   /// the cache full of silent messages notifies for them, lest both sides wait for ever.
   Placed place(const Packet& packet) noexcept;
 
+  /// Starts contexts for what waits. Takes the inlet lock. THREADS: the NI, or the sender whose call
+  /// does the NI's work; also for the endpoint's thread.
+  void retry_spawn() noexcept;
+
   /// A message is there. THREADS: the endpoint's.
   [[nodiscard]] bool has_news() noexcept { return message_cache->consumer().has_news(); }
 
  private:
   // Notifies as the receiver has chosen. REQUIRES: the inlet lock.
   void announce() noexcept;
+  // REQUIRES: the inlet lock; a spawner is set.
+  void spawn() noexcept;
 };
 
 }  // namespace smtni::ni

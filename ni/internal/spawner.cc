@@ -1,11 +1,8 @@
 #include "ni/internal/spawner.h"
 
-#include <sched.h>
-
 #include <mutex>
 #include <utility>
 
-#include "core/deadline.h"
 #include "threads/fault.h"
 
 namespace smtni::ni {
@@ -52,8 +49,8 @@ bool Spawner::start(const Claim& claim) noexcept {
   return true;
 }
 
-void Spawner::dispatch() noexcept {
-  std::optional<Deadline> until;
+bool Spawner::dispatch() noexcept {
+  bool is_settled = true;
   for (;;) {
     Claim* const claim = waiting_ != nullptr ? waiting_ : claim_next();
     if (claim == nullptr && !is_full()) break;
@@ -63,13 +60,11 @@ void Spawner::dispatch() noexcept {
     }
     if (claim != nullptr && waiting_ == nullptr) ++counts_.deferred;
     waiting_ = claim;
-    if (leave_to_a_context()) break;
-    // All contexts have ended and are only not idle yet: nobody else would pick the message up.
-    if (!until) until = in(kPatience);
-    if (has_passed(*until)) break;
-    ::sched_yield();
+    is_settled = leave_to_a_context();
+    break;
   }
   if (next_ - first_ >= kReleaseAfter) release_ended();
+  return is_settled;
 }
 
 // True when a context runs that will see, as it ends, that a message waits.

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,9 +19,8 @@ namespace smtni::ni {
 /// is released in the order of arrival.
 ///
 /// Nothing is lost when no context can be had: the message waits, and the next context that ends
-/// goes on with it. Such a context exists, for only contexts that have not ended can be what is
-/// missing; one that is about to become idle is waited for, up to kPatience. Should that pass, as
-/// when the operating system refuses the only thread, the message waits for the next one.
+/// goes on with it. When all have ended and none is idle yet, nobody would: then dispatch() says so,
+/// and whoever called it tries again, without the lock in between.
 ///
 /// A context that ends leaves only a mark in its own claim, so that the NI and the contexts write
 /// no line in common while contexts are to be had.
@@ -69,8 +67,9 @@ class Spawner {
   /// Gives back to the cache what contexts are done with.
   void release_ended() noexcept;
 
-  /// Starts contexts for what is in the cache.
-  void dispatch() noexcept;
+  /// Starts contexts for what is in the cache. False: a message waits that no running context will
+  /// take on, so call this again soon.
+  [[nodiscard]] bool dispatch() noexcept;
 
   /// From here on a context that ends takes nothing more. What none was had for goes back to the
   /// cache.
@@ -90,7 +89,6 @@ class Spawner {
   static constexpr std::uint64_t kClaims = 256;
   // Claims that may have ended before the NI looks: each look at one is a line transfer.
   static constexpr std::uint64_t kReleaseAfter = 16;
-  static constexpr std::chrono::seconds kPatience{1};
 
   static void run(void* spawner, const void* claim);
   Claim& claim_at(std::uint64_t number) noexcept { return claims_[number % kClaims]; }
