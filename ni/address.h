@@ -9,10 +9,21 @@ namespace smtni::ni {
 /// used again, but with another generation. Generations of one place repeat after 65,535 endpoints.
 class Address {
  public:
+  static constexpr unsigned kIndexBits = 10;
+  static constexpr unsigned kNodeBits = 6;
+  static constexpr unsigned kNodes = 1U << kNodeBits;
+
+  struct Parts {
+    std::uint16_t index = 0;       ///< of the endpoint in its interface, below 1 << kIndexBits
+    std::uint16_t generation = 0;  ///< never 0 in the address of an endpoint
+    std::uint8_t node = 0;         ///< number of the interface on its fabric, below kNodes
+  };
+
   constexpr Address() noexcept = default;  ///< nobody
-  constexpr Address(std::uint16_t index, std::uint16_t generation) noexcept
-      : word_(std::uint32_t{generation} << 16 | index) {}
-  /// The address that peer_word() came from.
+  constexpr explicit Address(const Parts& parts) noexcept
+      : word_(std::uint32_t{parts.generation} << 16 | std::uint32_t{parts.node} << kIndexBits |
+              parts.index) {}
+  /// The address that word() came from.
   static constexpr Address from_word(std::uint32_t word) noexcept {
     Address address;
     address.word_ = word;
@@ -20,9 +31,11 @@ class Address {
   }
 
   [[nodiscard]] constexpr std::uint16_t index() const noexcept {
-    return static_cast<std::uint16_t>(word_);
+    return static_cast<std::uint16_t>(word_ & ((1U << kIndexBits) - 1));
   }
-  /// Never 0 in the address of an endpoint.
+  [[nodiscard]] constexpr std::uint8_t node() const noexcept {
+    return static_cast<std::uint8_t>(word_ >> kIndexBits & (kNodes - 1));
+  }
   [[nodiscard]] constexpr std::uint16_t generation() const noexcept {
     return static_cast<std::uint16_t>(word_ >> 16);
   }
@@ -34,5 +47,6 @@ class Address {
  private:
   std::uint32_t word_ = 0;
 };
+static_assert(Address::kIndexBits + Address::kNodeBits == 16);
 
 }  // namespace smtni::ni

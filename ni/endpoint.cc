@@ -136,11 +136,11 @@ Sent Endpoint::send(Address target, std::span<const std::byte> payload,
   if (port_ == nullptr || core_->is_stopped()) return Error::Kind::closed;
   const BranchesHeld held;
   if (core_->drive() == Drive::in_the_call) {
-    const Placed placed = core_->transmit({.origin = address_,
+    const Placed placed = core_->transmit({.notify = options.notify,
+                                           .origin = address_,
                                            .target = target,
                                            .type_id = options.type_id,
                                            .user_data = options.user_data,
-                                           .notify = options.notify,
                                            .payload = payload});
     if (placed == Placed::yes) return {};
     return as_error(placed);

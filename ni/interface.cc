@@ -3,9 +3,28 @@
 #include <utility>
 
 #include "core/topology.h"
+#include "ni/fabric.h"
 #include "ni/internal/core.h"
 
 namespace smtni::ni {
+
+namespace {
+
+Result<std::unique_ptr<Wire>> wire_for(const InterfaceOptions& options, Core::Identity& identity) {
+  if (options.fabric == nullptr) return open_wire(options.wire);
+  if (options.drive != Drive::dedicated) {
+    return failure(Error::Kind::invalid,
+                   "an interface on a fabric needs an NI thread (Drive::dedicated): nobody else "
+                   "takes in what other nodes send");
+  }
+  identity.fabric = options.fabric->state();
+  const auto node = identity.fabric->join(identity.directory);
+  if (!node) return tl::unexpected(node.error());
+  identity.node = *node;
+  return std::make_unique<FabricWire>(identity.fabric, *node);
+}
+
+}  // namespace
 
 Interface::Interface(std::shared_ptr<Core> core) noexcept : core_(std::move(core)) {}
 Interface::Interface(Interface&&) noexcept = default;
@@ -20,9 +39,10 @@ Interface::~Interface() {
 }
 
 Result<Interface> Interface::start(const InterfaceOptions& options) {
-  auto wire = open_wire(options.wire);
+  Core::Identity identity{.drive = options.drive, .directory = std::make_shared<Directory>()};
+  auto wire = wire_for(options, identity);
   if (!wire) return tl::unexpected(wire.error());
-  auto core = std::make_shared<Core>(options.drive, *std::move(wire));
+  auto core = std::make_shared<Core>(std::move(identity), *std::move(wire));
   if (options.drive == Drive::dedicated) {
     const auto topology = Topology::read();
     if (!topology) return tl::unexpected(topology.error());

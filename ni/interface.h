@@ -13,6 +13,7 @@
 namespace smtni::ni {
 
 class Core;
+class Fabric;
 
 /// Who does the NI's work.
 enum class Drive : std::uint8_t {
@@ -24,8 +25,10 @@ struct InterfaceOptions {
   Drive drive = Drive::dedicated;
   /// Where the dedicated NI thread runs: the CPU of its role `ni`.
   Placement placement = Placement::nearest();
-  /// One of all_wires().
+  /// One of all_wires(). Not used by an interface on a fabric.
   std::string_view wire = "loopback";
+  /// Joins other interfaces: this one becomes a node, and its endpoints' addresses say which.
+  const Fabric* fabric = nullptr;
 };
 
 /// A user-level network interface. Messages between its endpoints go from the sender's send buffer
@@ -38,7 +41,8 @@ class Interface {
  public:
   static constexpr std::uint16_t kMaxEndpoints = 1024;
 
-  /// `invalid` for an unknown wire; what Placement::resolve() says for a placement that the machine
+  /// `invalid` for an unknown wire, and for a fabric without an NI thread, which alone takes in what
+  /// other nodes send; `would_block` when the fabric has no number left; what Placement::resolve() says for a placement that the machine
   /// does not have.
   static Result<Interface> start(const InterfaceOptions& options = {});
 

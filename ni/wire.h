@@ -16,14 +16,44 @@
 /// a wire, write a class and give it a row in wires.cc; CONTRIBUTING.md shows how.
 namespace smtni::ni {
 
-/// A message on its way. The payload is borrowed: a wire that keeps it past its call copies it.
+/// What a packet asks of the interface that it arrives at.
+enum class Operation : std::uint8_t {
+  message,       ///< place it in the target's message cache
+  put,           ///< write the payload to the target's memory
+  get,           ///< answer with the target's memory
+  fetch_add,     ///< add to a word of the target's memory; answer with what it was
+  compare_swap,  ///< replace a word of the target's memory if it is as expected; answer likewise
+  answer,        ///< to one of the four above
+};
+
+/// What a one-sided operation does, and where. All of it is plain bytes on a wire.
+struct RemoteAccess {
+  std::uint32_t key = 0;              ///< of the region
+  std::uint32_t length = 0;           ///< bytes of the whole access
+  std::uint64_t virtual_address = 0;  ///< where the whole access begins, as its owner sees it
+  std::uint32_t offset = 0;           ///< of this packet's payload in it
+  std::uint16_t request = 0;          ///< the operation's number at its origin; answers repeat it
+  bool is_last = true;                ///< no further packet of this operation follows
+  std::uint8_t fault = 0;             ///< of an answer: why it was refused, or 0
+  std::uint64_t operand = 0;   ///< to add, to store, or the signal's value; of an answer: the old
+                               ///< value of the word
+  std::uint64_t expected = 0;  ///< compare_swap: what the word must be
+  std::uint64_t signal_address = 0;  ///< put: the word to signal once the data is there
+  std::uint8_t signal = 0;           ///< put: how it is signalled; see ni/remote_memory.h
+};
+
+/// A message or a one-sided operation on its way. The payload is borrowed: a wire that keeps it
+/// past its call copies it.
 struct Packet {
-  Address origin;
-  Address target;
+  Operation operation = Operation::message;
+  bool notify = true;         ///< the sender's wish; silent delivery is legal
+  std::uint16_t handler = 0;  ///< the active message's, or 0
+  Address origin = {};
+  Address target = {};
   std::uint32_t type_id = 0;
   std::uint64_t user_data = 0;
-  bool notify = true;  ///< the sender's wish; silent delivery is legal
-  std::span<const std::byte> payload;
+  RemoteAccess remote = {};
+  std::span<const std::byte> payload = {};
 };
 
 /// What became of a packet.
@@ -32,6 +62,7 @@ enum class Placed : std::uint8_t {
   would_block,  ///< the target's message cache is full, or the wire is: nothing happened, try again
   too_large,    ///< it will never fit into the target's message cache
   nobody,       ///< the target is closed, or never was
+  // An operation that the target's memory refuses was taken in (yes): its answer says why.
 };
 
 /// The receiving side of an interface.

@@ -25,15 +25,14 @@ constexpr std::uint64_t kEnded = ~std::uint64_t{0};
 
 }  // namespace
 
-Core::Core(Drive drive, std::unique_ptr<Wire> wire) noexcept
-    : drive_(drive), wire_(std::move(wire)) {}
+Core::Core(Identity identity, std::unique_ptr<Wire> wire) noexcept
+    : identity_(std::move(identity)), wire_(std::move(wire)) {}
 
 Core::~Core() { stop(); }
 
 Result<void> Core::start(const RoleCpus& cpus) {
-  const bool shares = cpus.ni == cpus.receiver;
   auto thread = threads::PinnedThread::start({.name = "smtni-ni", .cpu = cpus.ni},
-                                             [this, shares] { run(shares); });
+                                             [this, cpus] { run(cpus); });
   if (!thread) return tl::unexpected(thread.error());
   note_ = thread->note();
   thread_.emplace(std::move(*thread));
@@ -52,12 +51,10 @@ void Core::stop() noexcept {
 }
 
 Placed Core::place(const Packet& packet) noexcept {
-  if (packet.target.index() >= entries_.size()) return Placed::nobody;
-  Port* const port =
-      entries_[packet.target.index()].port.load(std::memory_order_acquire);  // [open]
+  Port* const port = ports_[packet.target.index()].load(std::memory_order_acquire);  // [open]
   if (port == nullptr) return Placed::nobody;
   const Placed placed = port->place(packet);
-  if (drive_ == Drive::in_the_call) settle(*port);
+  if (drive() == Drive::in_the_call) settle(*port);
   return placed;
 }
 
@@ -77,7 +74,7 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
   auto cache = MessageRing::create(options.message_cache);
   if (!cache) return tl::unexpected(cache.error());
   std::optional<MessageRing> buffer;
-  if (drive_ == Drive::dedicated) {
+  if (drive() == Drive::dedicated) {
     auto ring = MessageRing::create(options.send_buffer);
     if (!ring) return tl::unexpected(ring.error());
     buffer.emplace(std::move(*ring));
@@ -85,12 +82,14 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
 
   const std::lock_guard guard(control_);
   if (free_.empty()) {
-    if (owned_.size() == entries_.size()) {
+    if (owned_.size() == ports_.size()) {
       return failure(Error::Kind::would_block,
-                     "all " + std::to_string(entries_.size()) + " endpoints are open");
+                     "all " + std::to_string(ports_.size()) + " endpoints are open");
     }
     owned_.push_back(std::make_unique<Port>());
-    owned_.back()->address = Address(static_cast<std::uint16_t>(owned_.size() - 1), 0);
+    owned_.back()->address = Address({.index = static_cast<std::uint16_t>(owned_.size() - 1),
+                                      .generation = 0,
+                                      .node = identity_.node});
     free_.push_back(owned_.back().get());
   }
   Port& port = *free_.back();
@@ -98,19 +97,18 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
   {
     const std::lock_guard inlet(port.inlet);  // [inlet]
     const std::uint16_t last = port.address.generation();
-    port.address =
-        Address(port.address.index(), static_cast<std::uint16_t>(last == 0xFFFF ? 1 : last + 1));
+    port.address = Address({.index = port.address.index(),
+                            .generation = static_cast<std::uint16_t>(last == 0xFFFF ? 1 : last + 1),
+                            .node = identity_.node});
     port.message_cache.emplace(std::move(*cache));
     port.send_buffer = std::move(buffer);
     port.binding = std::move(binding);
     port.is_open = true;
     port.holds_silent = false;
   }
-  Entry& entry = entries_[port.address.index()];
-  entry.max_payload.store(port.message_cache->max_payload(), std::memory_order_relaxed);
-  entry.address.store(port.address.word(), std::memory_order_release);  // [open] for max_payload
-  entry.port.store(&port, std::memory_order_release);                   // [open]
-  used_entries_.store(static_cast<std::uint32_t>(owned_.size()), std::memory_order_release);
+  identity_.directory->open(port.address, port.message_cache->max_payload());
+  ports_[port.address.index()].store(&port, std::memory_order_release);  // [open]
+  used_ports_.store(static_cast<std::uint32_t>(owned_.size()), std::memory_order_release);
   return &port;
 }
 
@@ -138,13 +136,12 @@ void Core::recycle(Port& port) noexcept {
 }
 
 void Core::close_entry(const Port& port) noexcept {
-  Entry& entry = entries_[port.address.index()];
-  entry.address.store(0, std::memory_order_relaxed);  // relaxed: place() decides under [inlet]
-  entry.port.store(nullptr, std::memory_order_release);
+  identity_.directory->close(port.address);
+  ports_[port.address.index()].store(nullptr, std::memory_order_release);
 }
 
 void Core::quiesce() const noexcept {
-  if (drive_ != Drive::dedicated) return;  // a late sender finds the port closed, under [inlet]
+  if (drive() != Drive::dedicated) return;  // a late sender finds the port closed, under [inlet]
   const std::uint64_t start = passes_.load(std::memory_order_acquire);  // [pass]
   if (start == kEnded) return;
   // Bounded by two of the NI's passes.
@@ -152,22 +149,28 @@ void Core::quiesce() const noexcept {
 }
 
 std::optional<std::size_t> Core::max_payload_of(Address target) const noexcept {
-  if (target.index() >= entries_.size()) return std::nullopt;
-  const Entry& entry = entries_[target.index()];
-  if (target == Address() || entry.address.load(std::memory_order_acquire) != target.word()) {
-    return std::nullopt;  // [open]
+  const Directory* directory = identity_.directory.get();
+  if (target.node() != identity_.node) [[unlikely]] {
+    if (!identity_.fabric) return std::nullopt;
+    directory = identity_.fabric->directory(target.node());
+    if (directory == nullptr) return std::nullopt;
   }
-  return static_cast<std::size_t>(entry.max_payload.load(std::memory_order_relaxed));
+  return directory->max_payload_of(target);
 }
 
-void Core::run(bool shares_its_cpu) noexcept {
+void Core::run(const RoleCpus& cpus) noexcept {
+  std::atomic<std::uint32_t> alone{1};
+  std::atomic<std::uint32_t>& nis_here =
+      identity_.fabric ? identity_.fabric->nis_on(cpus.ni) : alone;
+  // relaxed, here and below: how often to yield orders nothing.
+  if (identity_.fabric) nis_here.fetch_add(1, std::memory_order_relaxed);
   std::uint32_t idle_passes = 0;
   std::uint64_t pass = 0;
   while (!is_stopped()) {
     bool moved = wire_->deliver(*this);
-    const std::uint32_t used = used_entries_.load(std::memory_order_acquire);  // [open]
+    const std::uint32_t used = used_ports_.load(std::memory_order_acquire);  // [open]
     for (std::uint32_t index = 0; index < used; ++index) {
-      Port* const port = entries_[index].port.load(std::memory_order_acquire);  // [open]
+      Port* const port = ports_[index].load(std::memory_order_acquire);  // [open]
       if (port == nullptr) continue;
       moved |= serve(*port);
       // relaxed: a hint; retry_spawn() looks under the lock.
@@ -177,12 +180,14 @@ void Core::run(bool shares_its_cpu) noexcept {
     passes_.store(++pass, std::memory_order_release);  // [pass]
     if (moved) {
       idle_passes = 0;
-    } else if (shares_its_cpu || ++idle_passes % kIdlePasses == 0) {
+    } else if (cpus.ni == cpus.receiver || nis_here.load(std::memory_order_relaxed) > 1 ||
+               ++idle_passes % kIdlePasses == 0) {
       ::sched_yield();
     } else {
       cpu_pause();
     }
   }
+  nis_here.fetch_sub(1, std::memory_order_relaxed);
   passes_.store(kEnded, std::memory_order_release);  // [pass]
 }
 
@@ -193,11 +198,11 @@ bool Core::serve(Port& port) noexcept {
     if (!port.held) port.held = buffer.take();
     if (!port.held) return moved;
     const Message& message = *port.held;
-    const Packet packet{.origin = port.address,
+    const Packet packet{.notify = (message.info.attributes & kNotificationWished) != 0,
+                        .origin = port.address,
                         .target = Address::from_word(message.info.peer),
                         .type_id = message.info.type_id,
                         .user_data = message.info.user_data,
-                        .notify = (message.info.attributes & kNotificationWished) != 0,
                         .payload = message.payload};
     const Placed placed = transmit(packet);
     if (placed == Placed::would_block) return moved;  // kept back; the send buffer fills up

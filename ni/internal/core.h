@@ -11,6 +11,8 @@
 
 #include "core/placement.h"
 #include "ni/interface.h"
+#include "ni/internal/directory.h"
+#include "ni/internal/fabric_state.h"
 #include "ni/internal/port.h"
 #include "threads/pinned_thread.h"
 
@@ -29,7 +31,15 @@ namespace smtni::ni {
 ///            acquire
 class Core final : public Arrivals {
  public:
-  Core(Drive drive, std::unique_ptr<Wire> wire) noexcept;
+  /// What an interface is, before it has ports.
+  struct Identity {
+    Drive drive = Drive::dedicated;
+    std::uint8_t node = 0;
+    std::shared_ptr<Directory> directory = {};
+    std::shared_ptr<FabricState> fabric = {};  // null: none
+  };
+
+  Core(Identity identity, std::unique_ptr<Wire> wire) noexcept;
   ~Core();
 
   /// Starts the NI thread. REQUIRES: the drive is dedicated; not started.
@@ -55,24 +65,17 @@ class Core final : public Arrivals {
   /// The largest payload that `target` takes, or nothing when it is closed.
   [[nodiscard]] std::optional<std::size_t> max_payload_of(Address target) const noexcept;
 
-  [[nodiscard]] Drive drive() const noexcept { return drive_; }
+  [[nodiscard]] Drive drive() const noexcept { return identity_.drive; }
   [[nodiscard]] bool is_stopped() const noexcept {
     return stopped_.load(std::memory_order_acquire);  // [stop]
   }
   [[nodiscard]] const std::string& note() const noexcept { return note_; }
 
  private:
-  // What senders look up, apart from the port's busy lines: written by opening and closing.
-  struct Entry {
-    std::atomic<Port*> port{nullptr};
-    std::atomic<std::uint32_t> address{0};  // 0: closed
-    std::atomic<std::uint64_t> max_payload{0};
-  };
-
-  void run(bool shares_its_cpu) noexcept;
+  void run(const RoleCpus& cpus) noexcept;
   bool serve(Port& port) noexcept;
 
-  const Drive drive_;
+  const Identity identity_;
   const std::unique_ptr<Wire> wire_;
   std::string note_;
 
@@ -80,8 +83,8 @@ class Core final : public Arrivals {
   std::vector<std::unique_ptr<Port>> owned_;
   std::vector<Port*> free_;
 
-  std::array<Entry, Interface::kMaxEndpoints> entries_;
-  std::atomic<std::uint32_t> used_entries_{0};
+  std::array<std::atomic<Port*>, Interface::kMaxEndpoints> ports_{};
+  std::atomic<std::uint32_t> used_ports_{0};
 
   // Written by the NI thread at every pass.
   alignas(kLinePair) std::atomic<std::uint64_t> passes_{0};
