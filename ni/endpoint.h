@@ -19,6 +19,7 @@
 
 namespace smtni::ni {
 
+class ActiveHandlers;
 class Core;
 class Interface;
 struct Port;
@@ -39,6 +40,9 @@ struct SendOptions {
   /// False: silent delivery. The receiver finds the message when it next looks, or is notified
   /// after all when its message cache is full.
   bool notify = true;
+  /// The number of the handler that takes the message where the receiver has registered handlers
+  /// (ni/active_message.h); 0: none in particular.
+  std::uint16_t handler = 0;
 };
 
 /// What became of a send: true when the message is on its way, else why not.
@@ -57,7 +61,9 @@ class [[nodiscard]] Sent {
   bool accepted_ = true;
 };
 
-/// A received message: a view into the message cache, given back at the end of its scope.
+/// A received message: a view into the message cache, given back at the end of its scope. Several
+/// may be out; the cache has their room again when the oldest is given back.
+/// THREADS: the endpoint's. REQUIRES: it ends before its endpoint is closed.
 class [[nodiscard]] Received {
  public:
   Received() noexcept = default;  ///< nothing
@@ -110,6 +116,10 @@ class Endpoint {
  public:
   /// A message handler. The view ends when it returns.
   using Handler = std::function<void(const Message&)>;
+  /// Messages that may be out at once: received and not given back.
+  static constexpr std::uint32_t kMaxReceived = 64;
+  static constexpr std::size_t kServeTurn = 64;
+  static constexpr int kMaxNesting = 8;
 
   Endpoint(Endpoint&&) noexcept;
   Endpoint& operator=(Endpoint&&) noexcept;
@@ -124,8 +134,8 @@ class Endpoint {
             const SendOptions& options = {}) noexcept;
 
   /// The next message, or nothing once the deadline has passed, the endpoint is closed or the
-  /// interface has gone. REQUIRES: the message received before it has been given back; no handler
-  /// or entry is set.
+  /// interface has gone. REQUIRES: fewer than kMaxReceived messages are out; no handler or entry is
+  /// set.
   Received receive(Deadline until) noexcept;
   /// True when try_receive() has something to give. REQUIRES: no handler or entry is set.
   /// COST: one look at the line that it comes in.
@@ -145,13 +155,22 @@ class Endpoint {
   /// as on_message().
   Result<void> spawn_on_message(Handler entry, const SpawnOnMessage& options = {});
 
+  /// The same three ways for active messages: each message goes to the handler that it names.
+  /// serve() waits for a message and runs handlers straight from the wait, until none is there, for
+  /// kServeTurn messages at most; returns how many. A handler may call serve(), up to kMaxNesting
+  /// deep; at that depth, or when kMaxReceived messages are out, it returns 0 at once.
+  /// REQUIRES: `handlers` outlives this call, or the handling, and is not added to meanwhile.
+  std::size_t serve(const ActiveHandlers& handlers, Deadline until) noexcept;
+  Result<void> on_message(const ActiveHandlers& handlers, const OnMessage& options = {});
+  Result<void> spawn_on_message(const ActiveHandlers& handlers, const SpawnOnMessage& options = {});
+
   /// Ends on_message() or spawn_on_message(). Returns when no handler or context runs; messages
   /// that none was begun for are received by receive() again.
   void stop_handling() noexcept;
 
   /// Refuses what comes, stops handling, lets what was sent leave. `timed_out`, telling how many,
   /// when messages could not be placed by then: they are lost. Does nothing the second time.
-  /// REQUIRES: the message received last has been given back.
+  /// REQUIRES: every received message has been given back.
   Result<void> close(Deadline until);
 
   /// What notifies this endpoint, for measurements and for mechanisms that offer more.
@@ -163,6 +182,8 @@ class Endpoint {
  private:
   friend class Interface;
   Endpoint(std::shared_ptr<Core> core, Port& port) noexcept;
+
+  Result<void> branch_to(std::function<void(Received&)> handler, const OnMessage& options);
 
   std::shared_ptr<Core> core_;
   Port* port_ = nullptr;  // null: closed, or moved from

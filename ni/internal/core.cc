@@ -127,7 +127,9 @@ void Core::recycle(Port& port) noexcept {
     port.spawn_is_due.store(false, std::memory_order_relaxed);  // relaxed: [inlet] orders it
   }
   port.handler = nullptr;
-  port.is_branching = port.in_handler = port.view_is_out = false;
+  port.is_branching = port.in_handler = port.contexts_send = false;
+  port.views = {};
+  port.serving = 0;
   for (auto* counter : {&port.counters.placed, &port.counters.notified, &port.counters.silent,
                         &port.counters.held_back, &port.counters.undeliverable}) {
     counter->store(0, std::memory_order_relaxed);  // relaxed: statistics
@@ -199,6 +201,7 @@ bool Core::serve(Port& port) noexcept {
     if (!port.held) return moved;
     const Message& message = *port.held;
     const Packet packet{.notify = (message.info.attributes & kNotificationWished) != 0,
+                        .handler = handler_in(message.info.attributes),
                         .origin = port.address,
                         .target = Address::from_word(message.info.peer),
                         .type_id = message.info.type_id,

@@ -17,7 +17,7 @@ Placed Port::place(const Packet& packet) noexcept {
   const MessageInfo record{.type_id = packet.type_id,
                            .user_data = packet.user_data,
                            .peer = packet.origin.word(),
-                           .attributes = packet.notify ? kNotificationWished : 0};
+                           .attributes = attributes_of(packet.notify, packet.handler)};
   bool pushed = cache.push(packet.payload, record);
   if (!pushed && spawner) {
     spawner->release_ended();

@@ -10,14 +10,24 @@
 #include "core/spin_lock.h"
 #include "ni/address.h"
 #include "ni/counters.h"
+#include "ni/endpoint.h"
 #include "ni/internal/spawner.h"
+#include "ni/internal/views.h"
 #include "ni/wire.h"
 #include "notify/binding.h"
 
 namespace smtni::ni {
 
-/// Attributes of a notification record, which is the head line of the message in its cache.
+/// Attributes of a notification record, which is the head line of the message in its cache: flags,
+/// and in the upper half the number of the active message's handler.
 inline constexpr std::uint32_t kNotificationWished = 1;
+
+[[nodiscard]] constexpr std::uint32_t attributes_of(bool notify, std::uint16_t handler) noexcept {
+  return (notify ? kNotificationWished : 0U) | std::uint32_t{handler} << 16;
+}
+[[nodiscard]] constexpr std::uint16_t handler_in(std::uint32_t attributes) noexcept {
+  return static_cast<std::uint16_t>(attributes >> 16);
+}
 
 /// The interface's side of one endpoint.
 ///
@@ -50,11 +60,15 @@ struct Port {
   Spawner::Counts spawned;  // by spawners of the past
 
   // The endpoint's thread alone.
-  alignas(kLinePair) std::function<void(const Message&)> handler;
+  alignas(kLinePair) std::function<void(Received&)> handler;
   std::string handler_name;
   bool is_branching = false;  // the binding's role is `branches`, and it is armed
   bool in_handler = false;
-  bool view_is_out = false;
+  Views views;
+  int serving = 0;  // calls of serve() that run inside one another
+  // Contexts may send at once, so they take turns by `outlet`. Changes only while none runs.
+  bool contexts_send = false;
+  SpinLock outlet;
 
   /// Puts the packet into the message cache and notifies. Takes the inlet lock. A packet that finds
   /// the cache full of silent messages notifies for them, lest both sides wait for ever.
