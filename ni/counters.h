@@ -10,6 +10,7 @@ struct Counters {
   std::uint64_t placed = 0;         ///< messages placed in its message cache
   std::uint64_t notified = 0;       ///< notifications made for them
   std::uint64_t silent = 0;         ///< messages whose sender wished for none
+  std::uint64_t coalesced = 0;      ///< messages placed whose notification was left to another
   std::uint64_t held_back = 0;      ///< attempts to place a message in a full message cache
   std::uint64_t undeliverable = 0;  ///< messages that it sent to an endpoint closed since
   std::uint64_t started = 0;        ///< contexts started for messages
@@ -23,6 +24,7 @@ struct AtomicCounters {
   std::atomic<std::uint64_t> placed{0};
   std::atomic<std::uint64_t> notified{0};
   std::atomic<std::uint64_t> silent{0};
+  std::atomic<std::uint64_t> coalesced{0};
   std::atomic<std::uint64_t> held_back{0};
   std::atomic<std::uint64_t> undeliverable{0};
 };

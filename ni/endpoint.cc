@@ -58,6 +58,7 @@ Received Endpoint::receive(Deadline until) noexcept {
   const BranchesHeld held;
   if (Received message = take_from(*port_)) return message;
   const auto news = [this]() noexcept { return port_->has_news() || core_->is_stopped(); };
+  port_->coalescer.ask(port_->taken);  // before the wait looks for news
   port_->binding->wait(news, until);
   return take_from(*port_);
 }
@@ -98,6 +99,7 @@ Counters Endpoint::counters() const noexcept {
   counts.placed = read(port_->counters.placed);
   counts.notified = read(port_->counters.notified);
   counts.silent = read(port_->counters.silent);
+  counts.coalesced = read(port_->counters.coalesced);
   counts.held_back = read(port_->counters.held_back);
   counts.undeliverable = read(port_->counters.undeliverable);
   const InletHeld guard(*port_);

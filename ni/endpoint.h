@@ -24,6 +24,19 @@ class Core;
 class Interface;
 struct Port;
 
+/// When messages whose senders wish for a notification are announced together.
+struct Coalescing {
+  /// Once so many have come. More than one needs a period, lest the last ones wait for ever; and a
+  /// full message cache is announced whatever its count.
+  std::uint32_t messages = 1;
+  /// Or once the first of them has waited for so long; 0: no bound. Needs an NI thread, which
+  /// watches the time.
+  Nanoseconds period{0};
+  /// Only for a receiver that asks, as receive() does before it waits (virtio's event index). One
+  /// that is awake anyway costs no notification. Without effect on branches and spawned contexts.
+  bool event_index = false;
+};
+
 struct EndpointOptions {
   /// Room for messages that have arrived and are not released.
   Bytes message_cache = 64 * kKiB;
@@ -32,6 +45,7 @@ struct EndpointOptions {
   /// How receive() is notified: a mechanism whose role is to wait.
   std::string_view notify = "lock-table/park";
   notify::Options mechanism = {};
+  Coalescing coalescing = {};
 };
 
 struct SendOptions {

@@ -130,6 +130,7 @@ void Endpoint::stop_handling() noexcept {
     if (port_->fallback) port_->fallback->disarm();
     spawner->release_ended();
     port_->spawned.add(spawner->counts());
+    port_->taken += spawner->counts().taken();
     port_->contexts_send = false;
   }
   std::unique_ptr<notify::Binding> disarmed;

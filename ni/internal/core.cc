@@ -23,6 +23,21 @@ constexpr std::chrono::seconds kSpawnPatience{1};
 // More passes than there ever are: the NI thread has ended.
 constexpr std::uint64_t kEnded = ~std::uint64_t{0};
 
+Result<void> check(const Coalescing& coalescing, Drive drive) {
+  const bool has_period = coalescing.period.count() != 0;
+  if (coalescing.messages == 0 || (coalescing.messages > 1 && !has_period)) {
+    return failure(Error::Kind::invalid,
+                   "coalescing of " + std::to_string(coalescing.messages) +
+                       " messages without a period; accepted: 1 message, or more with the longest "
+                       "time that the first of them may wait");
+  }
+  if (has_period && drive == Drive::in_the_call) {
+    return failure(Error::Kind::invalid,
+                   "coalescing by time needs an NI thread (Drive::dedicated), which watches it");
+  }
+  return {};
+}
+
 }  // namespace
 
 Core::Core(Identity identity, std::unique_ptr<Wire> wire) noexcept
@@ -71,6 +86,9 @@ void Core::settle(Port& port) noexcept {
 
 Result<Port*> Core::add_port(const EndpointOptions& options,
                              std::unique_ptr<notify::Binding> binding) {
+  if (auto checked = check(options.coalescing, drive()); !checked) {
+    return tl::unexpected(checked.error());
+  }
   auto cache = MessageRing::create(options.message_cache);
   if (!cache) return tl::unexpected(cache.error());
   std::optional<MessageRing> buffer;
@@ -105,6 +123,7 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
     port.binding = std::move(binding);
     port.is_open = true;
     port.holds_silent = false;
+    port.coalescer.configure(options.coalescing);
   }
   identity_.directory->open(port.address, port.message_cache->max_payload());
   ports_[port.address.index()].store(&port, std::memory_order_release);  // [open]
@@ -130,8 +149,10 @@ void Core::recycle(Port& port) noexcept {
   port.is_branching = port.in_handler = port.contexts_send = false;
   port.views = {};
   port.serving = 0;
-  for (auto* counter : {&port.counters.placed, &port.counters.notified, &port.counters.silent,
-                        &port.counters.held_back, &port.counters.undeliverable}) {
+  port.taken = 0;
+  for (auto* counter :
+       {&port.counters.placed, &port.counters.notified, &port.counters.silent,
+        &port.counters.coalesced, &port.counters.held_back, &port.counters.undeliverable}) {
     counter->store(0, std::memory_order_relaxed);  // relaxed: statistics
   }
   free_.push_back(&port);
@@ -178,6 +199,8 @@ void Core::run(const RoleCpus& cpus) noexcept {
       // relaxed: a hint; retry_spawn() looks under the lock.
       if (port->spawn_is_due.load(std::memory_order_relaxed)) [[unlikely]]
         port->retry_spawn();
+      if (port->coalescer.is_counting()) [[unlikely]]
+        port->announce_if_due();
     }
     passes_.store(++pass, std::memory_order_release);  // [pass]
     if (moved) {

@@ -47,6 +47,7 @@ inline Received take_from(Port& port) noexcept {
   const std::optional<Message> message = port.message_cache->consumer().take();
   if (!message) return {};
   port.views.add(*message);
+  ++port.taken;
   return {port, *message};
 }
 

@@ -25,14 +25,21 @@ Placed Port::place(const Packet& packet) noexcept {
   }
   if (!pushed) {
     count(counters.held_back);
-    // What fills the cache may all be silent, and its receiver asleep: then it must look now.
-    if (holds_silent) announce();
+    // What fills the cache may all be unannounced, and its receiver asleep: then it must look now.
+    if (holds_silent || coalescer.has_unannounced()) announce();
     return Placed::would_block;
   }
+  // relaxed: this side's own count.
+  const std::uint64_t index = counters.placed.load(std::memory_order_relaxed);
   count(counters.placed);
   // Then the notification.
   if (packet.notify) {
-    announce();
+    const bool is_asked_for = !waiting;  // no branch or spawn is set in the place of receive()
+    if (coalescer.announces(index, is_asked_for)) {
+      announce();
+    } else {
+      count(counters.coalesced);
+    }
   } else {
     holds_silent = true;
     count(counters.silent);
@@ -42,12 +49,19 @@ Placed Port::place(const Packet& packet) noexcept {
 
 void Port::announce() noexcept {
   holds_silent = false;
+  coalescer.announced();
   count(counters.notified);
   if (spawner) {
     spawn();
   } else {
     binding->notify(nullptr);
   }
+}
+
+void Port::announce_if_due() noexcept {
+  if (!coalescer.is_due()) return;
+  const std::lock_guard guard(inlet);  // [inlet]
+  if (is_open && coalescer.has_unannounced()) announce();
 }
 
 void Port::spawn() noexcept {

@@ -11,6 +11,7 @@
 #include "ni/address.h"
 #include "ni/counters.h"
 #include "ni/endpoint.h"
+#include "ni/internal/coalescer.h"
 #include "ni/internal/spawner.h"
 #include "ni/internal/views.h"
 #include "ni/wire.h"
@@ -49,6 +50,7 @@ struct Port {
   alignas(kLinePair) SpinLock inlet;
   bool is_open = false;
   bool holds_silent = false;  // silent messages have been placed since the latest notification
+  Coalescer coalescer;
   std::unique_ptr<notify::Binding> binding;
   std::unique_ptr<notify::Binding> waiting;  // receive()'s, while `binding` branches or spawns
   std::unique_ptr<notify::Binding> fallback;
@@ -65,7 +67,8 @@ struct Port {
   bool is_branching = false;  // the binding's role is `branches`, and it is armed
   bool in_handler = false;
   Views views;
-  int serving = 0;  // calls of serve() that run inside one another
+  std::uint64_t taken = 0;  // messages that receive(), a branch or contexts have taken
+  int serving = 0;          // calls of serve() that run inside one another
   // Contexts may send at once, so they take turns by `outlet`. Changes only while none runs.
   bool contexts_send = false;
   SpinLock outlet;
@@ -77,6 +80,9 @@ struct Port {
   /// Starts contexts for what waits. Takes the inlet lock. THREADS: the NI, or the sender whose call
   /// does the NI's work; also for the endpoint's thread.
   void retry_spawn() noexcept;
+
+  /// Announces what has waited for others for its period. Takes the inlet lock. THREADS: the NI's.
+  void announce_if_due() noexcept;
 
   /// A message is there. THREADS: the endpoint's.
   [[nodiscard]] bool has_news() noexcept { return message_cache->consumer().has_news(); }

@@ -42,6 +42,9 @@ class Spawner {
     std::uint64_t os_threads = 0;  ///< contexts that the operating system was asked for
     std::uint64_t deferred = 0;    ///< messages that had to wait for a context
 
+    /// Messages that contexts have taken.
+    [[nodiscard]] std::uint64_t taken() const noexcept { return started + continued + os_threads; }
+
     void add(const Counts& other) noexcept {
       started += other.started;
       continued += other.continued;
