@@ -114,7 +114,8 @@ class [[nodiscard]] Region {
 
   /// Ends the registration; does nothing the second time. The memory itself is untouched.
   /// ENSURES: nobody reads or writes the region through the table from the return on; its key is
-  /// refused. REQUIRES: the calling thread holds no Access. COST: waits for the operation under way.
+  /// refused. REQUIRES: the calling thread holds no Access.
+  /// COST: waits for the operation under way.
   void remove() noexcept;
 
   /// The empty key once removed.

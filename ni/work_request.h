@@ -121,8 +121,8 @@ enum class Refusal : std::uint8_t {
 /// The spelling of a refusal in results: "wrong_size", "unknown_opcode", …
 [[nodiscard]] std::string_view name_of(Refusal refusal) noexcept;
 
-/// The request that the bytes hold, checked; or the first reason, in the order of Refusal, to refuse
-/// it. Keys, addresses and the target are not looked up here.
+/// The request that the bytes hold, checked; or the first reason to refuse it, in the order of
+/// Refusal. Keys, addresses and the target are not looked up here.
 ///
 /// ENSURES: no byte is read twice, so what is checked is what is returned, whoever writes the bytes
 /// meanwhile. COST: one line, no call.

@@ -1,6 +1,6 @@
-// Regions are removed while another thread moves bytes into them. What this can show: a byte that is
-// moved after remove() has returned, by its value anywhere and as a race under TSan; a translation
-// that outlives its region. What it cannot: a missing release on x86 without TSan.
+// Regions are removed while another thread moves bytes into them. What this can show: a byte that
+// is moved after remove() has returned, by its value anywhere and as a race under TSan; a
+// translation that outlives its region. What it cannot: a missing release on x86 without TSan.
 #include <gtest/gtest.h>
 #include <sched.h>
 
