@@ -1,0 +1,108 @@
+#include "ni/fetch.h"
+
+#include <cstring>
+#include <string>
+
+#include "core/cpu.h"
+
+namespace smtni::ni {
+
+Fetch::Fetch(Staging& staging, const FetchOptions& options) noexcept
+    : staging_(&staging), options_(options) {}
+
+Result<Fetch> Fetch::create(Staging& staging, const FetchOptions& options) {
+  if (options.outstanding_reads == 0 || options.outstanding_reads > kMaxOutstandingReads) {
+    return failure(Error::Kind::invalid, std::to_string(options.outstanding_reads) +
+                                             " outstanding reads; accepted: 1 to " +
+                                             std::to_string(kMaxOutstandingReads));
+  }
+  const Bytes bulk = staging.capacity(Staging::Class::bulk);
+  if (options.start_threshold > bulk) {
+    return failure(Error::Kind::invalid,
+                   "a start threshold of " + std::to_string(options.start_threshold.count()) +
+                       " bytes; accepted: up to the bulk class's " + std::to_string(bulk.count()));
+  }
+  return Fetch(staging, options);
+}
+
+void Fetch::begin(Way way, std::span<const std::byte> from) noexcept {
+  SMTNI_EXPECT_HOT(way_ == Way::none);
+  way_ = way;
+  from_ = from;
+  fetched_ = handed_on_ = 0;
+  ask_ahead();
+}
+
+void Fetch::begin_straight(std::span<std::byte> to, std::span<const std::byte> from) noexcept {
+  SMTNI_EXPECT_HOT(to.size() == from.size());
+  begin(Way::straight, from);
+  room_ = to;
+}
+
+bool Fetch::step(Bytes most) noexcept {
+  SMTNI_EXPECT_HOT(way_ == Way::straight);
+  const std::size_t bytes = std::min(static_cast<std::size_t>(most.count()), room_.size());
+  copy(bytes);
+  copies_.straight_bytes += bytes;
+  if (room_.empty()) {
+    way_ = Way::none;
+  } else {
+    ask_ahead();
+  }
+  return bytes != 0;
+}
+
+void Fetch::begin_staged(std::span<const std::byte> from) noexcept {
+  SMTNI_EXPECT_HOT(staging_->is_empty(Staging::Class::bulk));
+  begin(Way::staged, from);
+  start_at_ = std::min(static_cast<std::size_t>(options_.start_threshold.count()), from.size());
+  take_segment();  // there is room: the class is empty
+}
+
+void Fetch::abandon() noexcept {
+  // Bounded by the class's segments.
+  while (way_ == Way::staged && !staging_->is_empty(Staging::Class::bulk)) {
+    staging_->give_back(Staging::Class::bulk);
+  }
+  way_ = Way::none;
+}
+
+// One memcpy, and no prefetches along the way: memcpy knows the processor's best way for a length,
+// and asking for each line costs more than the waits that it saves.
+void Fetch::copy(std::size_t bytes) noexcept {
+  if (bytes == 0) return;  // an empty span may have no address
+  std::memcpy(room_.data(), from_.data() + fetched_, bytes);
+  room_ = room_.subspan(bytes);
+  fetched_ += bytes;
+}
+
+// So that the lines come while the NI serves others.
+void Fetch::ask_ahead() const noexcept {
+  const std::size_t most = options_.outstanding_reads * kCacheLine;
+  const std::size_t end = fetched_ + std::min(most, from_.size() - fetched_);
+  for (std::size_t at = fetched_; at < end; at += kCacheLine) prefetch_for_read(&from_[at]);
+}
+
+bool Fetch::take_segment() noexcept {
+  const std::size_t bytes =
+      std::min(staging_->largest(Staging::Class::bulk), from_.size() - fetched_);
+  const auto room = staging_->take(Staging::Class::bulk, bytes);
+  if (!room) return false;
+  room_ = *room;
+  return true;
+}
+
+bool Fetch::fetch(std::size_t most) noexcept {
+  const std::size_t before = fetched_;
+  const std::size_t end = fetched_ + std::min(most, from_.size() - fetched_);
+  while (fetched_ < end) {  // a segment a turn
+    if (room_.empty() && !take_segment()) break;
+    copy(std::min(room_.size(), end - fetched_));
+  }
+  copies_.staged_bytes += fetched_ - before;
+  if (fetched_ == before) return false;
+  ask_ahead();
+  return true;
+}
+
+}  // namespace smtni::ni
