@@ -31,6 +31,7 @@
 /// Edges, each named at both of its ends:
 ///
 ///   [publish]  producer stores stamp, release   ->  consumer loads stamp, acquire
+///              (weakly ordered stores of the payload are fenced before it: core/stores.cc)
 ///   [recycle]  consumer stores consumed, release ->  producer loads consumed, acquire
 ///   [answer]   consumer stores stamp, release   ->  producer loads stamp, acquire
 ///

@@ -3,30 +3,6 @@
 #include <algorithm>
 
 namespace smtni {
-namespace {
-
-// How far ahead of a long copy ownership of lines is asked for.
-constexpr std::size_t kCopyAhead = 1024;
-constexpr std::size_t kCopyChunk = 512;
-
-void prefetch_lines(std::byte* first, std::size_t bytes) noexcept {
-  for (std::size_t at = 0; at < bytes; at += kCacheLine) prefetch_for_write(first + at);
-}
-
-// memcpy that overlaps the transfers of the lines that it is about to write.
-void copy_ahead(std::byte* to, std::span<const std::byte> from) noexcept {
-  const std::size_t size = from.size();
-  prefetch_lines(to, std::min(size, kCopyAhead));
-  for (std::size_t at = 0; at < size; at += kCopyChunk) {
-    const std::size_t chunk = std::min(kCopyChunk, size - at);
-    if (at + kCopyAhead < size) {
-      prefetch_lines(to + at + kCopyAhead, std::min(kCopyChunk, size - at - kCopyAhead));
-    }
-    std::memcpy(to + at, from.data() + at, chunk);
-  }
-}
-
-}  // namespace
 
 RingMemory::RingMemory(std::span<std::byte> memory, std::uint64_t lines) noexcept
     : base_(memory.data()), mask_(lines - 1) {
@@ -40,6 +16,7 @@ RingProducer::RingProducer(RingMemory memory, Tuning tuning)
       free_until_(memory.lines()),
       write_ahead_(static_cast<std::uint32_t>(
           std::min<std::uint64_t>(tuning.write_ahead, memory.lines() / 4))),
+      stores_(tuning.stores),
       holds_payload_(static_cast<std::size_t>((memory.lines() + 63) / 64), 0) {}
 
 std::optional<std::span<std::byte>> RingProducer::reserve(std::size_t most) noexcept {
@@ -85,7 +62,8 @@ void RingProducer::rollback() noexcept {
 bool RingProducer::push_long(std::span<const std::byte> payload, const MessageInfo& info) noexcept {
   const auto room = reserve(payload.size());
   if (!room) return false;
-  copy_ahead(room->data(), payload);
+  // [publish] also holds for stores that a release does not order: copy_payload fences them.
+  copy_payload(stores_, room->data(), payload);
   commit(payload.size(), info);
   return true;
 }

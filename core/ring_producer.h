@@ -7,6 +7,7 @@
 #include "core/deadline.h"
 #include "core/expect.h"
 #include "core/ring_layout.h"
+#include "core/stores.h"
 
 namespace smtni {
 
@@ -23,6 +24,9 @@ class RingProducer {
     /// Lines ahead of the next message of which ownership is asked for; 0 turns that off. Overlaps
     /// transfers that a store would otherwise wait for one by one. At most a quarter of the ring.
     std::uint32_t write_ahead = 4;
+    /// How push() writes a payload that is longer than a line. One that lies in the message's head
+    /// line takes ordinary stores always: the receiver reads that line first, and soon.
+    Stores stores = Stores::cached;
   };
 
   explicit RingProducer(RingMemory memory, Tuning tuning);
@@ -163,6 +167,7 @@ class RingProducer {
   std::uint64_t position_ = 0;    // of the next message
   std::uint64_t free_until_ = 0;  // lines before this one may be written, as last seen
   std::uint32_t write_ahead_;
+  Stores stores_;
   bool batch_is_open_ = false;
   bool call_is_outstanding_ = false;
   std::uint64_t held_stamp_ = 0;  // of the batch's first message; 0: none is held
