@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -107,6 +108,22 @@ Error::Kind as_error(Placed placed) noexcept {
   }
 }
 
+// Waits until the wire has settled all that it has taken so far.
+Result<void> await_passage(const Core& core, Deadline until) {
+  const std::uint64_t sent = core.wire_passage().taken;
+  std::uint64_t settled = 0;
+  while ((settled = core.wire_passage().settled) < sent) {
+    if (has_passed(until) || core.is_stopped()) {
+      return failure(Error::Kind::timed_out,
+                     std::to_string(sent - settled) +
+                         " packets of this interface were still on the wire when the endpoint "
+                         "closed; they arrive if the interface runs on");
+    }
+    ::sched_yield();
+  }
+  return {};
+}
+
 }  // namespace
 
 void Received::give_back() noexcept {
@@ -148,7 +165,7 @@ Sent Endpoint::send(Address target, std::span<const std::byte> payload,
   RingProducer& buffer = port_->send_buffer->producer();
   const std::optional<std::size_t> most = core_->max_payload_of(target);
   if (!most) return Error::Kind::closed;
-  if (payload.size() > *most || payload.size() > buffer.max_payload()) {
+  if (payload.size() > std::min({*most, buffer.max_payload(), core_->max_wire_payload()})) {
     return Error::Kind::message_too_large;
   }
   const MessageInfo info{.type_id = options.type_id,
@@ -292,7 +309,7 @@ Result<void> Endpoint::close(Deadline until) {
   core_->close_entry(port);
   core_->quiesce();
   core_->recycle(port);
-  if (left == 0) return {};
+  if (left == 0) return await_passage(*core_, until);
   return failure(Error::Kind::timed_out, std::to_string(left) +
                                              " lines of messages had not left when the endpoint "
                                              "closed; their targets had no room");

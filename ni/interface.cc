@@ -7,11 +7,13 @@
 
 namespace smtni::ni {
 
-Interface::Interface(std::shared_ptr<Core> core) noexcept : core_(std::move(core)) {}
+Interface::Interface(std::shared_ptr<Core> core, const LinkWire* link) noexcept
+    : core_(std::move(core)), link_(link) {}
 Interface::Interface(Interface&&) noexcept = default;
 
 Interface& Interface::operator=(Interface&& other) noexcept {
   std::swap(core_, other.core_);
+  std::swap(link_, other.link_);
   return *this;
 }
 
@@ -22,6 +24,18 @@ Interface::~Interface() {
 Result<Interface> Interface::start(const InterfaceOptions& options) {
   auto wire = open_wire(options.wire);
   if (!wire) return tl::unexpected(wire.error());
+  const LinkWire* link = nullptr;
+  if (options.link) {
+    if (options.drive == Drive::in_the_call) {
+      return failure(Error::Kind::invalid,
+                     "an NI in the call has nobody to move what comes off a link later; accepted: "
+                     "the dedicated drive");
+    }
+    auto linked = with_link(*std::move(wire), *options.link);
+    if (!linked) return tl::unexpected(linked.error());
+    link = linked->get();
+    wire = *std::move(linked);
+  }
   auto core = std::make_shared<Core>(options.drive, *std::move(wire));
   if (options.drive == Drive::dedicated) {
     const auto topology = Topology::read();
@@ -30,7 +44,7 @@ Result<Interface> Interface::start(const InterfaceOptions& options) {
     if (!cpus) return tl::unexpected(cpus.error());
     if (auto started = core->start(*cpus); !started) return tl::unexpected(started.error());
   }
-  return Interface(std::move(core));
+  return Interface(std::move(core), link);
 }
 
 Result<Endpoint> Interface::open_endpoint(const EndpointOptions& options) {
@@ -45,6 +59,11 @@ Result<Endpoint> Interface::open_endpoint(const EndpointOptions& options) {
   auto port = core_->add_port(options, std::make_unique<notify::Binding>(*std::move(binding)));
   if (!port) return tl::unexpected(port.error());
   return Endpoint(core_, **port);
+}
+
+std::optional<LinkReport> Interface::link_report() const noexcept {
+  if (core_ == nullptr || link_ == nullptr) return std::nullopt;
+  return link_->report();
 }
 
 const std::string& Interface::note() const noexcept { return core_->note(); }

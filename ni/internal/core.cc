@@ -19,7 +19,7 @@ constexpr std::uint64_t kEnded = ~std::uint64_t{0};
 }  // namespace
 
 Core::Core(Drive drive, std::unique_ptr<Wire> wire) noexcept
-    : drive_(drive), wire_(std::move(wire)) {}
+    : drive_(drive), wire_(std::move(wire)), max_wire_payload_(wire_->max_payload()) {}
 
 Core::~Core() { stop(); }
 

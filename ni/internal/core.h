@@ -39,6 +39,8 @@ class Core final : public Arrivals {
 
   Placed place(const Packet& packet) noexcept override;
   Placed transmit(const Packet& packet) noexcept { return wire_->transmit(packet, *this); }
+  [[nodiscard]] std::size_t max_wire_payload() const noexcept { return max_wire_payload_; }
+  [[nodiscard]] Passage wire_passage() const noexcept { return wire_->passage(); }
 
   Result<Port*> add_port(const EndpointOptions& options, std::unique_ptr<notify::Binding> binding);
   /// Hides the port from senders and from the NI's next pass.
@@ -71,6 +73,7 @@ class Core final : public Arrivals {
 
   const Drive drive_;
   const std::unique_ptr<Wire> wire_;
+  const std::size_t max_wire_payload_;
   std::string note_;
 
   std::mutex control_;  // opening and closing
