@@ -4,6 +4,7 @@
 #include "core/expect.h"
 #include "experiments/compare.h"
 #include "experiments/experiment.h"
+#include "experiments/link.h"
 #include "experiments/pingpong.h"
 #include "experiments/throughput.h"
 
@@ -15,6 +16,7 @@ constexpr std::array kExperiments = {
     kCompare,
     kPingpong,
     kThroughput,
+    kLink,
 };
 
 }  // namespace
