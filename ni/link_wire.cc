@@ -39,6 +39,7 @@ LinkWire::LinkWire(std::unique_ptr<Wire> inner, const LinkOptions& options, Time
     : inner_(std::move(inner)),
       time_(time),
       requested_(options.gigabits_per_second),
+      latency_(options.latency),
       max_payload_(std::min(static_cast<std::size_t>(
                                 (options.credit - options.credit / kSmallPart - kHeader).count()),
                             inner_->max_payload())),
@@ -141,11 +142,7 @@ void LinkWire::settle(TscInstant now) noexcept {
   credit.bytes += bytes;
   head_ = (head_ + 1) % flights_.size();
   --in_flight_;
-  if (read(tallies_.settled) == 0) {
-    tallies_.first_arrival.store(now.reading(), std::memory_order_relaxed);
-  } else {
-    add(tallies_.settled_bytes, bytes);
-  }
+  add(tallies_.settled_bytes, bytes);
   tallies_.last_arrival.store(now.reading(), std::memory_order_relaxed);
   // [settle] release: whoever sees the count sees what was placed.
   tallies_.settled.store(read(tallies_.settled) + 1, std::memory_order_release);
@@ -178,12 +175,12 @@ LinkReport LinkWire::report() const noexcept {
   report.busy = whole(span(0, read(tallies_.busy_cycles)));
   report.requested_gigabits_per_second = requested_;
   if (settled == 0) return report;
-  const std::uint64_t last = read(tallies_.last_arrival);
-  report.elapsed = whole(span(read(tallies_.first_departure), last));
-  const double arriving_ns = span(read(tallies_.first_arrival), last);
-  if (arriving_ns > 0) {
+  const double elapsed_ns = span(read(tallies_.first_departure), read(tallies_.last_arrival));
+  report.elapsed = whole(elapsed_ns);
+  const double sending_ns = elapsed_ns - static_cast<double>(latency_.count());
+  if (sending_ns > 0) {
     report.achieved_gigabits_per_second =
-        static_cast<double>(read(tallies_.settled_bytes)) * 8.0 / arriving_ns;
+        static_cast<double>(read(tallies_.settled_bytes)) * 8.0 / sending_ns;
   }
   return report;
 }

@@ -29,8 +29,9 @@ struct LinkReport {
   Nanoseconds busy;                          ///< time for which the link was sending
   Nanoseconds elapsed;                       ///< from the first departure to the latest arrival
   double requested_gigabits_per_second = 0;  ///< 0: unlimited
-  /// Of what came off the link after the first packet, by the clock that saw it come. Idle time
-  /// counts, too: it is what was asked for only while senders keep up and credit lasts.
+  /// Of what has come off the link, from the first departure to the latest arrival without the
+  /// latency, by the clock that saw it come: never more than requested. Idle time counts, too: it is
+  /// what was asked for only while senders keep up and credit lasts.
   double achieved_gigabits_per_second = 0;
 };
 
@@ -104,14 +105,13 @@ class LinkWire final : public Wire {
     std::atomic<std::uint64_t> taken{0};
     std::atomic<std::uint64_t> taken_bytes{0};
     std::atomic<std::uint64_t> settled{0};
-    std::atomic<std::uint64_t> settled_bytes{0};  // without the first packet's
+    std::atomic<std::uint64_t> settled_bytes{0};
     std::atomic<std::uint64_t> lost{0};
     std::atomic<std::uint64_t> undeliverable{0};
     std::atomic<std::uint64_t> held_back{0};
     std::atomic<std::uint64_t> target_full{0};
     std::atomic<std::uint64_t> busy_cycles{0};
     std::atomic<std::uint64_t> first_departure{0};
-    std::atomic<std::uint64_t> first_arrival{0};
     std::atomic<std::uint64_t> last_arrival{0};
   };
 
@@ -126,6 +126,7 @@ class LinkWire final : public Wire {
   const std::unique_ptr<Wire> inner_;
   const Time time_;
   const double requested_;
+  const Nanoseconds latency_;
   const std::size_t max_payload_;
   const Memory store_;
 
