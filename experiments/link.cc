@@ -8,10 +8,11 @@
 #include "threads/pinned_thread.h"
 
 // What is timed, all in one application thread that sends to itself through the NI thread, so that
-// no offset between two CPUs' clocks enters. For half of the time single messages, each sent when the
-// one before it has come: RDTSC before the send and RDTSC after the take. For the other half as many
-// messages as are accepted: from before the first send to the last one taken, less the latency, so
-// that everything counted has arrived, and a receiver that looks late cannot flatter the rate. The sender writes every payload byte, the receiver reads a word of each line and checks
+// no offset between two CPUs' clocks enters. For half of the time single messages, each sent when
+// the one before it has come: RDTSC before the send and RDTSC after the take. For the other half as
+// many messages as are accepted: from before the first send to the last one taken, less the
+// latency, so that everything counted has arrived, and a receiver that looks late cannot flatter
+// the rate. The sender writes every payload byte, the receiver reads a word of each line and checks
 // the order. Excluded: the first rounds of each bout.
 namespace smtni::experiments {
 namespace {

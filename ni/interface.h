@@ -49,8 +49,8 @@ class Interface {
 
   Interface(Interface&&) noexcept;
   Interface& operator=(Interface&&) noexcept;
-  /// Stops the NI. Endpoints that still exist then answer `closed`. What is in their send buffers or
-  /// on a link is lost: close them first.
+  /// Stops the NI. Endpoints that still exist then answer `closed`. What is in their send buffers
+  /// or on a link is lost: close them first.
   ~Interface();
 
   /// `invalid` for capacities outside MessageRing's, an unknown mechanism, or one that does not

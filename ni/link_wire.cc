@@ -103,8 +103,8 @@ bool LinkWire::deliver(Arrivals& arrivals) noexcept {
 // A copy of the payload, in whole lines.
 //
 // The store is used round and round, and is twice as large as all credit. What is in flight is in
-// one run of the ring, in order, and each packet, rounded up to lines, takes less than the credit it
-// was charged, for that counts a header of one line. A run is at most its packets and, at the
+// one run of the ring, in order, and each packet, rounded up to lines, takes less than the credit
+// it was charged, for that counts a header of one line. A run is at most its packets and, at the
 // store's end, a gap smaller than the packet that did not fit there. That packet is in the run as
 // long as the gap is: so run and gap stay below twice the credit, and no packet meets another.
 std::span<const std::byte> LinkWire::stored(std::span<const std::byte> payload) noexcept {

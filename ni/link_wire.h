@@ -30,8 +30,8 @@ struct LinkReport {
   Nanoseconds elapsed;                       ///< from the first departure to the latest arrival
   double requested_gigabits_per_second = 0;  ///< 0: unlimited
   /// Of what has come off the link, from the first departure to the latest arrival without the
-  /// latency, by the clock that saw it come: never more than requested. Idle time counts, too: it is
-  /// what was asked for only while senders keep up and credit lasts.
+  /// latency, by the clock that saw it come: never more than requested. Idle time counts, too: it
+  /// is what was asked for only while senders keep up and credit lasts.
   double achieved_gigabits_per_second = 0;
 };
 
@@ -39,15 +39,15 @@ struct LinkReport {
 ///
 /// The link is serial. A packet departs when those before it have been sent, takes its bytes' time
 /// at the link's rate, then the latency and its jitter. Packets come off it in the order in which
-/// they were taken, whatever their class. One whose target is full stays at the head, and all behind
-/// it wait: there is one order and no virtual channel. A lost packet takes its turn, and vanishes
-/// where it would have arrived. Nothing is sent again.
+/// they were taken, whatever their class. One whose target is full stays at the head, and all
+/// behind it wait: there is one order and no virtual channel. A lost packet takes its turn, and
+/// vanishes where it would have arrived. Nothing is sent again.
 ///
 /// Two classes, small (payload of up to kSmallPayload) and bulk, have credit of their own: a small
 /// packet is never refused because bulk ones have used up the link. Credit comes back, at no delay,
 /// when the target has placed the packet or refuses it for good; while the target is full it does
-/// not, so that back-pressure reaches the sender. A sender is held to credit / round trip, where the
-/// round trip is latency and time on the link.
+/// not, so that back-pressure reaches the sender. A sender is held to credit / round trip, where
+/// the round trip is latency and time on the link.
 ///
 /// Moments are read from the time stamp and compared; nothing sleeps. All memory is taken at
 /// construction.

@@ -35,8 +35,8 @@ enum class Placed : std::uint8_t {
   nobody,       ///< the target is closed, or never was
 };
 
-/// How far a wire is with what it has taken: the packets taken by transmit() so far, and how many of
-/// these, in the order in which they were taken, it has settled: placed, or refused for good.
+/// How far a wire is with what it has taken: the packets taken by transmit() so far, and how many
+/// of these, in the order in which they were taken, it has settled: placed, or refused for good.
 struct Passage {
   std::uint64_t taken = 0;
   std::uint64_t settled = 0;

@@ -1,7 +1,8 @@
 // Two senders through one interface whose link has a rate, jitter and little credit, to a receiver
 // whose message cache is small: credit runs out, the target fills up, and both come back. What this
-// can show: lost, doubled, torn or reordered messages, credit that leaks, with all edges under TSan.
-// What it cannot: whether rate and latency are kept; the unit test has that, by a clock of its own.
+// can show: lost, doubled, torn or reordered messages, credit that leaks, with all edges under
+// TSan. What it cannot: whether rate and latency are kept; the unit test has that, by a clock of
+// its own.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,5 +1,5 @@
-// What a link promises, by a clock that the test turns: exact, whatever the machine does. A cycle is
-// a nanosecond here. The last cases go through an interface.
+// What a link promises, by a clock that the test turns: exact, whatever the machine does. A cycle
+// is a nanosecond here. The last cases go through an interface.
 #include "ni/link_wire.h"
 
 #include <gtest/gtest.h>
