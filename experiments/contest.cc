@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 
+#include "core/histogram.h"
 #include "experiments/ground.h"
 #include "threads/pinned_thread.h"
 
@@ -54,6 +55,30 @@ Row row_of(const Corner& corner, const Contest& contest, const Ground& ground,
 }
 
 }  // namespace
+
+Latencies latencies_of(std::span<const Score> scores, const TscClock& clock) {
+  constexpr std::uint64_t kHighest = std::uint64_t{1} << 36U;  // 10 s and more
+  Histogram pooled(kHighest);
+  Latencies latencies;
+  const double ns_per_cycle = clock.nanoseconds(TscCycles(1));
+  for (const Score& score : scores) {
+    if (score.samples_cycles.empty()) continue;
+    Histogram own(kHighest);
+    for (const std::uint64_t cycles : score.samples_cycles) own.record(cycles);
+    pooled.merge(own);
+    latencies.medians_ns.push_back(static_cast<double>(own.percentile(50)) * ns_per_cycle);
+  }
+  const auto at = [&](double percent) {
+    return static_cast<double>(pooled.percentile(percent)) * ns_per_cycle;
+  };
+  latencies.pooled_ns = {.p50 = at(50),
+                         .p90 = at(90),
+                         .p99 = at(99),
+                         .p999 = at(99.9),
+                         .max = static_cast<double>(pooled.max()) * ns_per_cycle,
+                         .count = pooled.count()};
+  return latencies;
+}
 
 Findings hold(const Contest& contest, const Request& request) {
   std::vector<Ground> grounds;

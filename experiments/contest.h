@@ -27,11 +27,18 @@ struct Bout {
   [[nodiscard]] bool shares_cpu() const noexcept { return cpus.ni == cpus.receiver; }
 };
 
-/// What one bout gave: one or the other.
+/// What one bout gave: one, the other, or both.
 struct Score {
   std::vector<std::uint64_t> samples_cycles;  ///< of single messages
   double per_second = 0;                      ///< messages, over the whole bout
 };
+
+/// The samples of all repetitions, in time.
+struct Latencies {
+  Distribution pooled_ns;
+  std::vector<double> medians_ns;  ///< of each repetition; empty when nothing was timed
+};
+[[nodiscard]] Latencies latencies_of(std::span<const Score> scores, const TscClock& clock);
 
 struct Contender {
   std::string_view name;

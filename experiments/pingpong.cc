@@ -4,7 +4,6 @@
 #include <cstring>
 #include <random>
 
-#include "core/histogram.h"
 #include "core/message_ring.h"
 #include "experiments/contest.h"
 #include "experiments/statistics.h"
@@ -273,29 +272,12 @@ constexpr std::array kContenders = {
 
 Fields figures_of(const Contender& contender, std::span<const Score> scores,
                   std::span<const double> floors_ns, const Request& request) {
-  Histogram pooled(std::uint64_t{1} << 36U);
-  std::vector<double> medians_ns;
-  const double ns_per_cycle = request.clock.nanoseconds(TscCycles(1));
-  for (const Score& score : scores) {
-    if (score.samples_cycles.empty()) continue;
-    Histogram own(std::uint64_t{1} << 36U);
-    for (const std::uint64_t cycles : score.samples_cycles) own.record(cycles);
-    pooled.merge(own);
-    medians_ns.push_back(static_cast<double>(own.percentile(50)) * ns_per_cycle);
-  }
+  const Latencies latencies = latencies_of(scores, request.clock);
+  const std::vector<double>& medians_ns = latencies.medians_ns;
   if (medians_ns.empty()) return {{"latency_ns", Absent{"no message was timed"}}};
-  const auto at = [&](double percent) {
-    return static_cast<double>(pooled.percentile(percent)) * ns_per_cycle;
-  };
   Fields figures;
   figures.push_back({"payload_bytes", static_cast<std::int64_t>(contender.payload_bytes)});
-  figures.push_back(
-      {"latency_ns", Distribution{.p50 = at(50),
-                                  .p90 = at(90),
-                                  .p99 = at(99),
-                                  .p999 = at(99.9),
-                                  .max = static_cast<double>(pooled.max()) * ns_per_cycle,
-                                  .count = pooled.count()}});
+  figures.push_back({"latency_ns", latencies.pooled_ns});
   figures.push_back({"median_latency_ns", median_estimate(medians_ns, {.seed = request.seed})});
   figures.push_back({"repetition_median_latencies_ns", medians_ns});
   if (floors_ns.empty()) {

@@ -5,6 +5,7 @@
 #include "experiments/compare.h"
 #include "experiments/disturbance.h"
 #include "experiments/experiment.h"
+#include "experiments/link.h"
 #include "experiments/pingpong.h"
 #include "experiments/throughput.h"
 
@@ -17,6 +18,7 @@ constexpr std::array kExperiments = {
     kPingpong,
     kThroughput,
     kDisturbance,
+    kLink,
 };
 
 }  // namespace

@@ -13,6 +13,22 @@ namespace {
 
 constexpr std::chrono::milliseconds kClosingPatience{100};
 
+// Waits until the wire has settled all that it has taken so far.
+Result<void> await_passage(const Core& core, Deadline until) {
+  const std::uint64_t sent = core.wire_passage().taken;
+  std::uint64_t settled = 0;
+  while ((settled = core.wire_passage().settled) < sent) {
+    if (has_passed(until) || core.is_stopped()) {
+      return failure(Error::Kind::timed_out,
+                     std::to_string(sent - settled) +
+                         " packets of this interface were still on the wire when the endpoint "
+                         "closed; they arrive if the interface runs on");
+    }
+    ::sched_yield();
+  }
+  return {};
+}
+
 }  // namespace
 
 void Received::give_back() noexcept {
@@ -82,7 +98,7 @@ Result<void> Endpoint::close(Deadline until) {
   core_->close_entry(port);
   core_->quiesce();
   core_->recycle(port);
-  if (left == 0) return {};
+  if (left == 0) return await_passage(*core_, until);
   return failure(Error::Kind::timed_out, std::to_string(left) +
                                              " lines of messages had not left when the endpoint "
                                              "closed; their targets had no room");

@@ -182,8 +182,10 @@ class Endpoint {
   /// that none was begun for are received by receive() again.
   void stop_handling() noexcept;
 
-  /// Refuses what comes, stops handling, lets what was sent leave. `timed_out`, telling how many,
-  /// when messages could not be placed by then: they are lost. Does nothing the second time.
+  /// Refuses what comes, stops handling, lets what was sent leave and come off the wire.
+  /// `timed_out`, telling how many, when messages could not be placed by then: those that had not
+  /// left are lost, those on the wire are lost only if the interface stops. Does nothing the second
+  /// time.
   /// REQUIRES: every received message has been given back.
   Result<void> close(Deadline until);
 

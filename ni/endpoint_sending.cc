@@ -1,4 +1,6 @@
 // Endpoint: what leaves.
+#include <algorithm>
+
 #include "ni/endpoint.h"
 #include "ni/internal/core.h"
 #include "ni/internal/held.h"
@@ -65,7 +67,7 @@ Sent send_from(Core& core, Port& port, Address target, std::span<const std::byte
   RingProducer& buffer = port.send_buffer->producer();
   const std::optional<std::size_t> most = core.max_payload_of(target);
   if (!most) return Error::Kind::closed;
-  if (payload.size() > *most || payload.size() > buffer.max_payload()) {
+  if (payload.size() > std::min({*most, buffer.max_payload(), core.max_wire_payload()})) {
     return Error::Kind::message_too_large;
   }
   const MessageInfo info{.type_id = options.type_id,

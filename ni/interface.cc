@@ -10,13 +10,16 @@ namespace smtni::ni {
 
 namespace {
 
-Result<std::unique_ptr<Wire>> wire_for(const InterfaceOptions& options, Core::Identity& identity) {
+Result<void> check(const InterfaceOptions& options) {
+  if (options.drive == Drive::dedicated || (options.fabric == nullptr && !options.link)) return {};
+  return failure(
+      Error::Kind::invalid,
+      std::string("an interface with a ") + (options.link ? "link" : "fabric") +
+          " needs an NI thread (Drive::dedicated): nobody else moves what arrives later");
+}
+
+Result<std::unique_ptr<Wire>> bare_wire(const InterfaceOptions& options, Core::Identity& identity) {
   if (options.fabric == nullptr) return open_wire(options.wire);
-  if (options.drive != Drive::dedicated) {
-    return failure(Error::Kind::invalid,
-                   "an interface on a fabric needs an NI thread (Drive::dedicated): nobody else "
-                   "takes in what other nodes send");
-  }
   identity.fabric = options.fabric->state();
   const auto node = identity.fabric->join(identity.directory);
   if (!node) return tl::unexpected(node.error());
@@ -26,11 +29,13 @@ Result<std::unique_ptr<Wire>> wire_for(const InterfaceOptions& options, Core::Id
 
 }  // namespace
 
-Interface::Interface(std::shared_ptr<Core> core) noexcept : core_(std::move(core)) {}
+Interface::Interface(std::shared_ptr<Core> core, const LinkWire* link) noexcept
+    : core_(std::move(core)), link_(link) {}
 Interface::Interface(Interface&&) noexcept = default;
 
 Interface& Interface::operator=(Interface&& other) noexcept {
   std::swap(core_, other.core_);
+  std::swap(link_, other.link_);
   return *this;
 }
 
@@ -39,9 +44,17 @@ Interface::~Interface() {
 }
 
 Result<Interface> Interface::start(const InterfaceOptions& options) {
+  if (auto checked = check(options); !checked) return tl::unexpected(checked.error());
   Core::Identity identity{.drive = options.drive, .directory = std::make_shared<Directory>()};
-  auto wire = wire_for(options, identity);
+  auto wire = bare_wire(options, identity);
   if (!wire) return tl::unexpected(wire.error());
+  const LinkWire* link = nullptr;
+  if (options.link) {
+    auto linked = with_link(*std::move(wire), *options.link);
+    if (!linked) return tl::unexpected(linked.error());
+    link = linked->get();
+    wire = *std::move(linked);
+  }
   auto core = std::make_shared<Core>(std::move(identity), *std::move(wire));
   if (options.drive == Drive::dedicated) {
     const auto topology = Topology::read();
@@ -50,7 +63,7 @@ Result<Interface> Interface::start(const InterfaceOptions& options) {
     if (!cpus) return tl::unexpected(cpus.error());
     if (auto started = core->start(*cpus); !started) return tl::unexpected(started.error());
   }
-  return Interface(std::move(core));
+  return Interface(std::move(core), link);
 }
 
 Result<Endpoint> Interface::open_endpoint(const EndpointOptions& options) {
@@ -65,6 +78,11 @@ Result<Endpoint> Interface::open_endpoint(const EndpointOptions& options) {
   auto port = core_->add_port(options, std::make_unique<notify::Binding>(*std::move(binding)));
   if (!port) return tl::unexpected(port.error());
   return Endpoint(core_, **port);
+}
+
+std::optional<LinkReport> Interface::link_report() const noexcept {
+  if (core_ == nullptr || link_ == nullptr) return std::nullopt;
+  return link_->report();
 }
 
 const std::string& Interface::note() const noexcept { return core_->note(); }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "core/result.h"
 #include "core/units.h"
 #include "ni/endpoint.h"
+#include "ni/link_wire.h"
 
 namespace smtni::ni {
 
@@ -29,6 +31,8 @@ struct InterfaceOptions {
   std::string_view wire = "loopback";
   /// Joins other interfaces: this one becomes a node, and its endpoints' addresses say which.
   const Fabric* fabric = nullptr;
+  /// Rate, latency and loss around the wire; for Drive::dedicated only.
+  std::optional<LinkOptions> link = std::nullopt;
 };
 
 /// A user-level network interface. Messages between its endpoints go from the sender's send buffer
@@ -41,14 +45,15 @@ class Interface {
  public:
   static constexpr std::uint16_t kMaxEndpoints = 1024;
 
-  /// `invalid` for an unknown wire, and for a fabric without an NI thread, which alone takes in what
-  /// other nodes send; `would_block` when the fabric has no number left; what Placement::resolve() says for a placement that the machine
-  /// does not have.
+  /// `invalid` for an unknown wire, and for a fabric or a link without an NI thread, which alone
+  /// moves what arrives later; `would_block` when the fabric has no number left; what with_link()
+  /// says; what Placement::resolve() says for a placement that the machine does not have.
   static Result<Interface> start(const InterfaceOptions& options = {});
 
   Interface(Interface&&) noexcept;
   Interface& operator=(Interface&&) noexcept;
-  /// Stops the NI. Endpoints that still exist then answer `closed`.
+  /// Stops the NI. Endpoints that still exist then answer `closed`. What is in their send buffers
+  /// or on a link is lost: close them first.
   ~Interface();
 
   /// `invalid` for capacities outside MessageRing's, an unknown mechanism, or one that does not
@@ -56,13 +61,17 @@ class Interface {
   /// cannot; `would_block` when kMaxEndpoints are open.
   Result<Endpoint> open_endpoint(const EndpointOptions& options = {});
 
+  /// What the link has done; nothing without one.
+  [[nodiscard]] std::optional<LinkReport> link_report() const noexcept;
+
   /// What could not be done as asked and was carried on without; one line, or empty.
   [[nodiscard]] const std::string& note() const noexcept;
 
  private:
-  explicit Interface(std::shared_ptr<Core> core) noexcept;
+  Interface(std::shared_ptr<Core> core, const LinkWire* link) noexcept;
 
   std::shared_ptr<Core> core_;
+  const LinkWire* link_ = nullptr;  // the core's, where there is one
 };
 
 }  // namespace smtni::ni

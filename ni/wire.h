@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -65,6 +66,13 @@ enum class Placed : std::uint8_t {
   // An operation that the target's memory refuses was taken in (yes): its answer says why.
 };
 
+/// How far a wire is with what it has taken: the packets taken by transmit() so far, and how many
+/// of these, in the order in which they were taken, it has settled: placed, or refused for good.
+struct Passage {
+  std::uint64_t taken = 0;
+  std::uint64_t settled = 0;
+};
+
 /// The receiving side of an interface.
 class Arrivals {
  public:
@@ -91,6 +99,16 @@ class Wire {
   /// Moves what has arrived meanwhile; false when there was nothing to move. A wire that delivers
   /// within transmit() has nothing to do here.
   virtual bool deliver(Arrivals& arrivals) noexcept = 0;
+
+  /// The longest payload that transmit() takes, if its target does.
+  [[nodiscard]] virtual std::size_t max_payload() const noexcept {
+    return std::numeric_limits<std::size_t>::max();
+  }
+
+  /// For a wire that keeps packets past transmit(), so that closing can wait for them.
+  /// ENSURES: whoever sees a packet settled sees what was placed; settled <= taken.
+  /// THREADS: any.
+  [[nodiscard]] virtual Passage passage() const noexcept { return {}; }
 };
 
 struct WireInfo {

@@ -41,7 +41,9 @@ Result<void> check(const Coalescing& coalescing, Drive drive) {
 }  // namespace
 
 Core::Core(Identity identity, std::unique_ptr<Wire> wire) noexcept
-    : identity_(std::move(identity)), wire_(std::move(wire)) {}
+    : identity_(std::move(identity)),
+      wire_(std::move(wire)),
+      max_wire_payload_(wire_->max_payload()) {}
 
 Core::~Core() { stop(); }
 

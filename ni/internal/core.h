@@ -49,6 +49,8 @@ class Core final : public Arrivals {
 
   Placed place(const Packet& packet) noexcept override;
   Placed transmit(const Packet& packet) noexcept { return wire_->transmit(packet, *this); }
+  [[nodiscard]] std::size_t max_wire_payload() const noexcept { return max_wire_payload_; }
+  [[nodiscard]] Passage wire_passage() const noexcept { return wire_->passage(); }
   /// Looks after a message that found no context, where no NI thread does: returns when one has it,
   /// or after a bounded time. Holds no lock while it waits.
   static void settle(Port& port) noexcept;
@@ -77,6 +79,7 @@ class Core final : public Arrivals {
 
   const Identity identity_;
   const std::unique_ptr<Wire> wire_;
+  const std::size_t max_wire_payload_;
   std::string note_;
 
   std::mutex control_;  // opening and closing

@@ -26,8 +26,14 @@ Packet packet_in(std::span<const std::byte> bytes) noexcept {
 
 Result<Fabric> Fabric::create(const FabricOptions& options) {
   // The lanes are made as nodes join; a bad size is told now.
-  if (auto ring = MessageRing::create(options.buffer); !ring) return tl::unexpected(ring.error());
-  return Fabric(std::make_shared<FabricState>(options));
+  const auto ring = MessageRing::create(options.buffer);
+  if (!ring) return tl::unexpected(ring.error());
+  if (ring->max_payload() <= kHead) {
+    return failure(Error::Kind::invalid, "a fabric's buffer of " +
+                                             std::to_string(options.buffer.count()) +
+                                             " bytes holds no packet; accepted: 1 KiB and more");
+  }
+  return Fabric(std::make_shared<FabricState>(options, ring->max_payload()));
 }
 
 Result<std::unique_ptr<FabricState::Lane>> FabricState::new_lane() const {
@@ -86,7 +92,7 @@ Placed FabricWire::transmit(const Packet& packet, Arrivals& arrivals) noexcept {
   RingProducer& out =
       (packet.operation == Operation::answer ? lane->answers : lane->requests).producer();
   const std::size_t size = kHead + packet.payload.size();
-  if (size > out.max_payload()) return Placed::too_large;
+  if (size > state_->max_packet()) return Placed::too_large;
   const auto room = out.reserve(size);
   if (!room) return Placed::would_block;
   std::memcpy(room->data(), &packet, sizeof packet);
@@ -96,6 +102,8 @@ Placed FabricWire::transmit(const Packet& packet, Arrivals& arrivals) noexcept {
   out.commit(size);
   return Placed::yes;
 }
+
+std::size_t FabricWire::max_payload() const noexcept { return state_->max_packet() - kHead; }
 
 bool FabricWire::deliver(Arrivals& arrivals) noexcept {
   bool moved = false;

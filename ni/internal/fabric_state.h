@@ -36,11 +36,15 @@ class FabricState {
     std::optional<Message> held;  // the consumer's: taken from `requests`, not yet accepted
   };
 
-  explicit FabricState(const FabricOptions& options) noexcept : options_(options) {}
+  FabricState(const FabricOptions& options, std::size_t max_packet) noexcept
+      : options_(options), max_packet_(max_packet) {}
 
   /// The new node's number. `would_block` when Fabric::kMaxNodes have joined.
   Result<std::uint8_t> join(std::shared_ptr<Directory> directory);
   void leave(std::uint8_t node) noexcept;
+
+  /// The longest packet that a lane takes, its head included.
+  [[nodiscard]] std::size_t max_packet() const noexcept { return max_packet_; }
 
   /// Null unless both have joined. THREADS: a lane's ends, as Lane says.
   [[nodiscard]] Lane* lane(std::uint8_t from, std::uint8_t to) noexcept;
@@ -67,6 +71,7 @@ class FabricState {
   Result<std::unique_ptr<Lane>> new_lane() const;
 
   const FabricOptions options_;
+  const std::size_t max_packet_;
   std::mutex control_;  // joining
   std::array<Node, Fabric::kMaxNodes> nodes_;
   std::atomic<std::uint32_t> joined_{0};
@@ -82,6 +87,7 @@ class FabricWire final : public Wire {
 
   Placed transmit(const Packet& packet, Arrivals& arrivals) noexcept override;
   bool deliver(Arrivals& arrivals) noexcept override;
+  [[nodiscard]] std::size_t max_payload() const noexcept override;
 
  private:
   static bool deliver_requests(FabricState::Lane& lane, Arrivals& arrivals) noexcept;
