@@ -50,7 +50,8 @@ Translation NiTlb::translate_pages(const RegionTable::Access& access, const Want
   std::byte* host = nullptr;
   std::uint64_t at = want.virtual_address;
   std::uint64_t left = want.length.count();
-  // Ends with the region at the latest: each page but the last is one that it fills to the end.
+  // Ends with the region at the latest: what follows its last byte is not in it, be that the rest
+  // of a page, the next page, or page 0 after the last that there is.
   while (true) {
     const tl::expected<Entry*, Fault> found = look_up(access, want, at >> page_shift_);
     if (!found) return faulted(found.error());
@@ -62,8 +63,6 @@ Translation NiTlb::translate_pages(const RegionTable::Access& access, const Want
     if (left <= here) return host;
     left -= here;
     at = entry.last + 1;
-    // The region ends within the page, or with the last page that there is.
-    if (at >> page_shift_ != entry.page + 1) return faulted(Fault::out_of_bounds);
   }
 }
 

@@ -213,6 +213,9 @@ TEST_P(TlbFault, OneByteBeyondARegionThatEndsWithinAPage) {
   EXPECT_EQ(of(put_small(0x5008, 105)), Fault::out_of_bounds);
   EXPECT_EQ(of(put_small(0x5007, 1)), Fault::out_of_bounds);
   EXPECT_EQ(of(put_small(0x5070, 1)), Fault::out_of_bounds);
+  EXPECT_EQ(of(put_small(0x5071, 1)), Fault::out_of_bounds);
+  EXPECT_EQ(of(put_small(0x5FFF, 1)), Fault::out_of_bounds);
+  EXPECT_EQ(of(put_small(0x5FFF, 2)), Fault::out_of_bounds);
   EXPECT_EQ(put_small(0x506F, 1), small.data() + 103);
 }
 
