@@ -54,7 +54,7 @@ class Adaptive {
 
   void prepare() noexcept { parking_->prepare(); }
 
-  /// COST: one line transfer if the receiver has parked since the last one; then also a system call.
+  /// COST: one line transfer and a system call if the receiver has parked since the last one.
   bool notify(const void* /*record*/) noexcept {
     // Relaxed: a measurement, of which the hand-shake knows nothing. A receiver that reads an
     // older one sees that it lies before its park.

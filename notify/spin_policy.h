@@ -8,8 +8,8 @@
 
 namespace smtni::notify {
 
-/// How long a wait should spin before it parks, from the gaps of earlier waits. The policy alone: no
-/// clock, no thread, the same answers for the same trace.
+/// How long a wait should spin before it parks, from the gaps of earlier waits. The policy alone:
+/// no clock, no thread, the same answers for the same trace.
 ///
 /// A wait for news that comes after a gap g, with a spin limit L, where a park costs C:
 ///
@@ -18,8 +18,9 @@ namespace smtni::notify {
 ///   always park        | C
 ///   this one           | g if g <= L, else L + C; a limit of zero parks at once, for C
 ///
-/// Promise: over any trace, its own cost is at most twice that of always spinning, and at most twice
-/// that of always parking, plus kStart parks; over any stretch of a trace the same, plus kMost.
+/// Promise: over any trace, its own cost is at most twice that of always spinning, and at most
+/// twice that of always parking, plus kStart parks; over any stretch of a trace the same, plus
+/// kMost.
 ///
 /// Proof. Let a = 2 x (cost of always spinning) - own cost, b = 2 x (cost of always parking) - own
 /// cost. In one wait, by cases g <= L and g > L:
@@ -30,10 +31,10 @@ namespace smtni::notify {
 /// So L = C never loses either: that is the rule of Karlin, Manasse, McGeoch and Owicki
 /// ("Competitive randomized algorithms for nonuniform problems", SODA 1990), tried on real waits by
 /// Karlin, Li, Manasse and Owicki ("Empirical studies of competitive spinning for a shared-memory
-/// multiprocessor", SOSP 1991). And any L in [C - a, C + b] leaves a and b at or above zero, while an
-/// adversary drives one below with any other. Both start at kStart parks, which gives the promise;
-/// savings beyond kMost parks are forgotten, so that a stretch begins with no more than those. The
-/// proof goes wait by wait, so C may change between waits: each counts at its own.
+/// multiprocessor", SOSP 1991). And any L in [C - a, C + b] leaves a and b at or above zero, while
+/// an adversary drives one below with any other. Both start at kStart parks, which gives the
+/// promise; savings beyond kMost parks are forgotten, so that a stretch begins with no more than
+/// those. The proof goes wait by wait, so C may change between waits: each counts at its own.
 ///
 /// Within that window the policy takes the limit that would have cost least of late: none, C, or
 /// kLongest parks, by exponentially smoothed costs (Karlin et al. 1991 call such rules adaptive;
@@ -42,8 +43,8 @@ namespace smtni::notify {
 /// the better fixed choice earns its own window: a choice that costs less than the other one on
 /// average adds more to the allowance that it needs than it takes.
 ///
-/// What counts as a park's cost is the caller's choice and measurement. It is learned from parks, so
-/// while none happens it stays as it was.
+/// What counts as a park's cost is the caller's choice and measurement. It is learned from parks,
+/// so while none happens it stays as it was.
 ///
 /// THREADS: one.
 class SpinPolicy {
