@@ -25,7 +25,7 @@ namespace smtni::notify {
 /// Proof. Let a = 2 x (cost of always spinning) - own cost, b = 2 x (cost of always parking) - own
 /// cost. In one wait, by cases g <= L and g > L:
 ///
-///   a changes by  g >= 0      or  2g - L - C > L - C:  it loses at most C - L
+///   a changes by  g >= 0      or  2g - L - C >= L - C: it loses at most C - L
 ///   b changes by  2C - g      or  C - L:               it loses at most L - C
 ///
 /// So L = C never loses either: that is the rule of Karlin, Manasse, McGeoch and Owicki
@@ -34,14 +34,15 @@ namespace smtni::notify {
 /// multiprocessor", SOSP 1991). And any L in [C - a, C + b] leaves a and b at or above zero, while
 /// an adversary drives one below with any other. Both start at kStart parks, which gives the
 /// promise; savings beyond kMost parks are forgotten, so that a stretch begins with no more than
-/// those. The proof goes wait by wait, so C may change between waits: each counts at its own.
+/// those. The proof goes wait by wait, so C may change between waits: each counts at its own, and
+/// kMost at the dearest.
 ///
 /// Within that window the policy takes the limit that would have cost least of late: none, C, or
 /// kLongest parks, by exponentially smoothed costs (Karlin et al. 1991 call such rules adaptive;
 /// Krishnan, Long and Vitter, "Adaptive disk spindown via optimal rent-to-buy in probabilistic
-/// environments", Algorithmica 23, 1999, bound their regret). Where gaps keep their distribution,
-/// the better fixed choice earns its own window: a choice that costs less than the other one on
-/// average adds more to the allowance that it needs than it takes.
+/// environments", Algorithmica 23, 1999, learn the limit itself from samples). Where gaps keep
+/// their distribution, the better fixed choice earns its own window: a choice that costs less than
+/// the other one on average adds more to the allowance that it needs than it takes.
 ///
 /// What counts as a park's cost is the caller's choice and measurement. It is learned from parks,
 /// so while none happens it stays as it was.
