@@ -114,7 +114,7 @@ bool LockTable::poll(const Line& line, Deadline until, Turn turn) noexcept {
 bool LockTable::await_parked(Line& line, Deadline until) const noexcept {
   const Deadline spin_until =
       std::min(until, in(std::chrono::nanoseconds(static_cast<std::int64_t>(spin_.count()))));
-  if (poll(line, spin_until, PauseTurn())) return true;
+  if (spin_ > Nanoseconds(0) && poll(line, spin_until, PauseTurn())) return true;
   const timespec sleep_until = as_monotonic(until);
   for (;;) {
     std::uint32_t seen = kHeld;
@@ -129,11 +129,6 @@ bool LockTable::await_parked(Line& line, Deadline until) const noexcept {
   }
 }
 
-void LockTable::release_parked(Line& line) noexcept {
-  // [clear] release. [park] an exchange: the word changes before the wake, and a mark is seen.
-  if (line.word.exchange(kFree, std::memory_order_release) == kParked) {
-    futex(line.word, FUTEX_WAKE, INT_MAX, nullptr);
-  }
-}
+void LockTable::wake(const Line& line) noexcept { futex(line.word, FUTEX_WAKE, INT_MAX, nullptr); }
 
 }  // namespace smtni::notify

@@ -59,7 +59,7 @@ class LockTable {
     Waiting waiting_;
   };
 
-  /// `spin`: how long a parking wait pauses before it asks the operating system.
+  /// `spin`: how long a parking wait pauses before it asks the operating system; zero: not at all.
   explicit LockTable(std::size_t locks, Nanoseconds spin = Nanoseconds(20'000));
 
   /// A free lock. `would_block` when all are taken; `unsupported` when this machine cannot wait so.
@@ -93,8 +93,17 @@ class LockTable {
   /// Clears the bit, whether set or not, and so makes all waiters runnable.
   /// THREADS: any. COST: one line transfer; a system call if a waiter is parked.
   static void release(Lock lock) noexcept {
-    if (lock.waiting_ == Waiting::park) return release_parked(*lock.line_);
-    lock.line_->word.store(kFree, std::memory_order_release);  // [clear]
+    release(lock, [] {});
+  }
+  /// The same, and calls `before_wake()` before it wakes a parked waiter, and only then.
+  template <class BeforeWake>
+  static void release(Lock lock, const BeforeWake& before_wake) noexcept {
+    if (lock.waiting_ != Waiting::park) {
+      lock.line_->word.store(kFree, std::memory_order_release);  // [clear]
+    } else if (clear_mark(*lock.line_)) {
+      before_wake();
+      wake(*lock.line_);
+    }
   }
 
  private:
@@ -105,7 +114,12 @@ class LockTable {
   static bool is_free(const Line& line) noexcept {
     return line.word.load(std::memory_order_acquire) == kFree;  // [clear]
   }
-  static void release_parked(Line& line) noexcept;
+  // True: the line was marked, and wake() must follow.
+  static bool clear_mark(Line& line) noexcept {
+    // [clear] release. [park] an exchange: the word changes before the wake, and a mark is seen.
+    return line.word.exchange(kFree, std::memory_order_release) == kParked;
+  }
+  static void wake(const Line& line) noexcept;
   template <class Turn>
   static bool poll(const Line& line, Deadline until, Turn turn) noexcept;
   bool await_parked(Line& line, Deadline until) const noexcept;

@@ -50,6 +50,12 @@ class LockNotification {
     return true;
   }
 
+  /// notify(), and `before_wake()` before it wakes a receiver that has parked, and only then.
+  template <class BeforeWake>
+  void notify_and(const BeforeWake& before_wake) noexcept {
+    LockTable::release(lock_, before_wake);  // [clear]
+  }
+
   template <News N>
   Wake wait(const N& news, Deadline until) noexcept {
     while (!news()) {

@@ -36,9 +36,10 @@ enum class Role : std::uint8_t {
 };
 
 struct MechanismInfo {
-  std::string_view name;  ///< "family/variant": the one spelling, everywhere
+  std::string_view name;  ///< "family/variant", or one word: the one spelling, everywhere
   Role role;
-  std::string_view source;   ///< "paper 1", "paper 2", "paper 3", "baseline" or "teaching case"
+  /// "paper 1", "paper 2", "paper 3", "baseline", "teaching case" or "ours"
+  std::string_view source;
   std::string_view summary;  ///< one line for `smtni list`, without a full stop
 };
 

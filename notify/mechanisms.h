@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "notify/adaptive.h"
 #include "notify/async_branch_rtm.h"
 #include "notify/async_branch_safepoint.h"
 #include "notify/async_branch_uintr.h"
@@ -47,8 +48,9 @@ using AllMechanisms = MechanismList<
     Poll<PollSpin>, Poll<PollPause>, Poll<PollYield>, Poll<PollSleep>,  // baselines
     Futex, Eventfd, Epoll, Pipe, UnixSocket, Condvar, Mqueue, IoUring,
     SignalRunning, SignalBlocked, Signalfd,
-    RseqAbort, PollPage>;                                               // teaching cases
-// clang-format on                                               // teaching cases
+    RseqAbort, PollPage,                                                // teaching cases
+    Adaptive>;                                                          // ours
+// clang-format on
 
 namespace internal {
 

@@ -11,9 +11,9 @@ tables=paper-notes/mechanisms.md
 "$2" list --json "$scratch/list.json" >/dev/null
 # value KEY: of each row; null where the row has no such key. The writer puts one key on a line.
 value() { sed -n "s/^ *\"$1\": \"\\(.*\\)\",\\{0,1\\}\$/\\1/p" "$scratch/list.json"; }
-value mechanism >"$scratch/names"
-mapfile -t mechanisms < <(grep / "$scratch/names")
-mapfile -t experiments < <(grep -v / "$scratch/names")
+paste <(value kind) <(value mechanism) >"$scratch/names"
+mapfile -t mechanisms < <(sed -n 's/^mechanism\t//p' "$scratch/names")
+mapfile -t experiments < <(sed -n 's/^experiment\t//p' "$scratch/names")
 mapfile -t roles < <(value role)
 mapfile -t sources < <(value source)
 mapfile -t summaries < <(value summary)
@@ -31,7 +31,7 @@ expected=$(
   done
 )
 # shellcheck disable=SC2016  # the backticks are Markdown's
-shown=$(sed -nE 's/^(\| `[a-z-]+\/[a-z-]+` \| [^|]* \| [^|]* \|).*/\1/p
+shown=$(sed -nE 's/^(\| `[a-z/-]+` \| (waits|branches|spawns) \| [^|]* \|).*/\1/p; t
   s/^(\| `[a-z-]+` \| [^|]* \|).*/\1/p' "$tables")
 disagreements=0
 if ! diff <(echo "$expected") <(echo "$shown"); then

@@ -33,7 +33,7 @@ TEST(Mechanisms, AreVisitedInTheOrderOfTheList) {
   const auto infos = all_mechanism_infos();
   EXPECT_TRUE(std::ranges::equal(visited, infos, {}, {}, &MechanismInfo::name));
   EXPECT_EQ(visited.front(), "lock-table/spin");
-  EXPECT_EQ(visited.back(), "kernel/poll-page");
+  EXPECT_EQ(visited.back(), "adaptive");
 }
 
 TEST(Binding, RefusesAnUnknownNameAndTellsWhatIsAccepted) {

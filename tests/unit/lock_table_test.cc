@@ -54,6 +54,20 @@ TEST_P(LockTableWaiting, DoesNotWaitForAClearBit) {
   EXPECT_TRUE(table_.acquire(*lock_, in(0ns)));
 }
 
+TEST_P(LockTableWaiting, TellsOfAWakeOnlyWhenAWaiterHasParked) {
+  int wakes = 0;
+  const auto count = [&wakes] { ++wakes; };
+  ASSERT_TRUE(LockTable::try_acquire(*lock_));
+  LockTable::release(*lock_, count);
+  EXPECT_EQ(wakes, 0);
+  ASSERT_TRUE(LockTable::try_acquire(*lock_));
+  EXPECT_FALSE(table_.await(*lock_, in(5ms)));
+  LockTable::release(*lock_, count);
+  LockTable::release(*lock_, count);
+  EXPECT_EQ(wakes, GetParam() == Waiting::park ? 1 : 0);
+  EXPECT_TRUE(LockTable::try_acquire(*lock_));
+}
+
 TEST_P(LockTableWaiting, ReturnsAtItsDeadlineAndNotBefore) {
   ASSERT_TRUE(LockTable::try_acquire(*lock_));
   const Deadline until = in(30ms);
