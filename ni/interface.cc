@@ -22,6 +22,7 @@ Interface::~Interface() {
 Result<Interface> Interface::start(const InterfaceOptions& options) {
   auto wire = open_wire(options.wire);
   if (!wire) return tl::unexpected(wire.error());
+  if (options.wrap_wire) *wire = options.wrap_wire(*std::move(wire));
   auto core = std::make_shared<Core>(options.drive, *std::move(wire));
   if (options.drive == Drive::dedicated) {
     const auto topology = Topology::read();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "core/result.h"
 #include "core/units.h"
 #include "ni/endpoint.h"
+#include "ni/wire.h"
 
 namespace smtni::ni {
 
@@ -26,6 +28,8 @@ struct InterfaceOptions {
   Placement placement = Placement::nearest();
   /// One of all_wires().
   std::string_view wire = "loopback";
+  /// Where set, is given the opened wire and returns what is used in its place: a wire around it.
+  std::function<std::unique_ptr<Wire>(std::unique_ptr<Wire>)> wrap_wire = {};
 };
 
 /// A user-level network interface. Messages between its endpoints go from the sender's send buffer
