@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "experiments/svg.h"
 #include "experiments/trace.h"
 
 namespace smtni::experiments {
@@ -16,7 +17,7 @@ constexpr double kTotalsLeft = 890;  // of the overview
 constexpr double kOverviewRow = 26;
 constexpr double kLane = 46;
 constexpr double kBox = 16;
-constexpr double kCharacter = 6.6;  // of 12 pixel text, on the safe side
+constexpr double kCharacter = 7.3;  // of 12 pixel text, on the safe side
 
 // Colours by class; a page in the dark swaps them.
 constexpr std::string_view kStyle = R"(<style>
@@ -30,57 +31,10 @@ text{fill:#1f2328}.quiet{fill:#57606a;font-size:12px}.label{font-size:12px}
 </style>
 )";
 
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", value);
-  return text;
-}
-
 std::string nanoseconds(double ns) {
   char text[32];
   std::snprintf(text, sizeof text, "%.0f ns", ns);
   return text;
-}
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char one : text) {
-    switch (one) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      default:
-        out += one;
-    }
-  }
-  return out;
-}
-
-struct Point {
-  double x;
-  double y;
-};
-
-struct TextLook {
-  std::string_view css;
-  std::string_view anchor = "start";
-};
-
-std::string text_at(Point at, std::string_view text, TextLook look) {
-  return "<text class=\"" + std::string(look.css) + "\" x=\"" + number(at.x) + "\" y=\"" +
-         number(at.y) + "\" text-anchor=\"" + std::string(look.anchor) + "\">" + escaped(text) +
-         "</text>\n";
-}
-
-std::string line_between(Point from, Point to, std::string_view css) {
-  return "<line class=\"" + std::string(css) + "\" x1=\"" + number(from.x) + "\" y1=\"" +
-         number(from.y) + "\" x2=\"" + number(to.x) + "\" y2=\"" + number(to.y) + "\"/>\n";
 }
 
 // Where nanoseconds lie across the page.
@@ -102,12 +56,12 @@ class Scale {
 
   // Ticks from `top` to `bottom`, and their figures below.
   [[nodiscard]] std::string axis(double top, double bottom) const {
-    std::string svg;
+    std::string text;
     for (double ns = 0; ns <= longest_ns_; ns += step_ns()) {
-      svg += line_between({x(ns), top}, {x(ns), bottom}, "line");
-      svg += text_at({x(ns), bottom + 14}, nanoseconds(ns), {"quiet", "middle"});
+      text += svg::line_between({x(ns), top}, {x(ns), bottom}, "line");
+      text += svg::text_at({x(ns), bottom + 14}, nanoseconds(ns), {"quiet", "middle"});
     }
-    return svg;
+    return text;
   }
 
  private:
@@ -119,9 +73,9 @@ class Scale {
 std::string box_of(const StageTime& time, const Scale& scale, double y) {
   const double left = scale.x(time.start_ns);
   const double width = std::max(scale.x(time.end_ns()) - left, 2.0);
-  return "<rect class=\"" + std::string(key_of(time.actor)) + "\" x=\"" + number(left) + "\" y=\"" +
-         number(y) + "\" width=\"" + number(width) + "\" height=\"" + number(kBox) +
-         "\" rx=\"2\"><title>" + std::string(name_of(time.stage)) + ": " +
+  return "<rect class=\"" + std::string(key_of(time.actor)) + "\" x=\"" + svg::number(left) +
+         "\" y=\"" + svg::number(y) + "\" width=\"" + svg::number(width) + "\" height=\"" +
+         svg::number(kBox) + "\" rx=\"2\"><title>" + std::string(name_of(time.stage)) + ": " +
          nanoseconds(time.duration_ns) + " on CPU " + std::to_string(time.cpu) + ", median " +
          nanoseconds(time.all_ns.p50) + ", p99 " + nanoseconds(time.all_ns.p99) +
          "</title></rect>\n";
@@ -149,10 +103,10 @@ void spread(std::vector<Label>& labels) {
 }
 
 std::string lane_of(const std::vector<StageTime>& stages, const Scale& scale, double y) {
-  std::string svg;
+  std::string text;
   std::vector<Label> labels;
   for (const StageTime& time : stages) {
-    svg += box_of(time, scale, y + 22);
+    text += box_of(time, scale, y + 22);
     Label label{std::string(name_of(time.stage)) + " " + nanoseconds(time.duration_ns),
                 (scale.x(time.start_ns) + scale.x(time.end_ns())) / 2, 0};
     label.left = label.centre - label.width() / 2;
@@ -160,12 +114,12 @@ std::string lane_of(const std::vector<StageTime>& stages, const Scale& scale, do
   }
   spread(labels);
   for (const Label& label : labels) {
-    svg += text_at({label.left, y + 13}, label.text, {"label"});
+    text += svg::text_at({label.left, y + 13}, label.text, {"label"});
     const double foot =
         std::clamp(label.centre, label.left + 4, label.left + std::max(label.width() - 4, 4.0));
-    svg += line_between({foot, y + 16}, {label.centre, y + 22}, "lead");
+    text += svg::line_between({foot, y + 16}, {label.centre, y + 22}, "lead");
   }
-  return svg;
+  return text;
 }
 
 std::vector<StageTime> stages_of(const Timeline& timeline, Actor actor) {
@@ -193,12 +147,12 @@ std::string absent_of(const Timeline& timeline) {
 // One timeline at a scale of its own, its top at `y`, which is moved below it.
 std::string panel_of(const Timeline& timeline, double& y) {
   const Scale scale(timeline.total_ns, kBarsRight);
-  std::string svg = text_at({kMargin, y + 18}, timeline.mechanism, {"head"});
-  svg +=
-      text_at({kBarsLeft, y + 18},
-              timeline.placement + ", NI " + timeline.ni + " · " + nanoseconds(timeline.total_ns) +
-                  ", the median of " + std::to_string(timeline.total_all_ns.count),
-              {"quiet"});
+  std::string text = svg::text_at({kMargin, y + 18}, timeline.mechanism, {"head"});
+  text += svg::text_at({kBarsLeft, y + 18},
+                       timeline.placement + ", NI " + timeline.ni + " · " +
+                           nanoseconds(timeline.total_ns) + ", the median of " +
+                           std::to_string(timeline.total_all_ns.count),
+                       {"quiet"});
   y += 34;
   const double top = y;
   std::string lanes;
@@ -208,23 +162,24 @@ std::string panel_of(const Timeline& timeline, double& y) {
     const bool says_none = actor == Actor::system_of_ni && !has_system(timeline);
     if (stages.empty() && !says_none) continue;
     std::string name(says_none ? "operating system" : long_name_of(actor));
-    lanes += text_at({kMargin, y + 28}, name, {"label"});
+    lanes += svg::text_at({kMargin, y + 28}, name, {"label"});
     if (says_none) {
-      lanes += text_at({kBarsLeft, y + 28}, "not on the way", {"quiet"});
+      lanes += svg::text_at({kBarsLeft, y + 28}, "not on the way", {"quiet"});
     } else {
-      lanes += text_at({kMargin, y + 42}, "CPU " + std::to_string(stages.front().cpu), {"quiet"});
+      lanes +=
+          svg::text_at({kMargin, y + 42}, "CPU " + std::to_string(stages.front().cpu), {"quiet"});
       lanes += lane_of(stages, scale, y);
     }
     y += kLane;
   }
-  svg += scale.axis(top, y + 2) + lanes;
+  text += scale.axis(top, y + 2) + lanes;
   y += 22;
   if (const std::string absent = absent_of(timeline); !absent.empty()) {
     y += 16;
-    svg += text_at({kMargin, y}, absent, {"quiet"});
+    text += svg::text_at({kMargin, y}, absent, {"quiet"});
   }
   y += 26;
-  return svg;
+  return text;
 }
 
 // All timelines at one scale. Where stages overlap, the receiver's way is on top.
@@ -235,49 +190,51 @@ std::string overview_of(const std::vector<Timeline>& timelines, double& y) {
   std::string rows;
   const double top = y;
   for (const Timeline& timeline : timelines) {
-    rows += text_at({kMargin, y + 14}, timeline.mechanism, {"label"});
-    rows += text_at({kBarsLeft - 12, y + 14}, timeline.placement, {"quiet", "end"});
+    rows += svg::text_at({kMargin, y + 14}, timeline.mechanism, {"label"});
+    rows += svg::text_at({kBarsLeft - 12, y + 14}, timeline.placement, {"quiet", "end"});
     for (const StageTime& time : timeline.stages) {
       if (time.absent.empty()) rows += box_of(time, scale, y + 2);
     }
-    rows += text_at({scale.x(timeline.total_ns) + 8, y + 14}, nanoseconds(timeline.total_ns),
-                    {"label"});
+    rows += svg::text_at({scale.x(timeline.total_ns) + 8, y + 14}, nanoseconds(timeline.total_ns),
+                         {"label"});
     y += kOverviewRow;
   }
-  const std::string svg = scale.axis(top - 4, y) + rows;
+  const std::string text = scale.axis(top - 4, y) + rows;
   y += 40;
-  return svg;
+  return text;
 }
 
-std::string legend(Point at) {
-  std::string svg;
+std::string legend(svg::Point at) {
+  std::string text;
   for (const Actor actor :
        {Actor::sender, Actor::ni, Actor::wire, Actor::system_of_ni, Actor::receiver}) {
     const std::string name(is_system(actor) ? "operating system" : long_name_of(actor));
-    svg += "<rect class=\"" + std::string(key_of(actor)) + "\" x=\"" + number(at.x) + "\" y=\"" +
-           number(at.y - 10) + "\" width=\"12\" height=\"12\" rx=\"2\"/>\n";
-    svg += text_at({at.x + 18, at.y}, name, {"label"});
+    text += "<rect class=\"" + std::string(key_of(actor)) + "\" x=\"" + svg::number(at.x) +
+            "\" y=\"" + svg::number(at.y - 10) + "\" width=\"12\" height=\"12\" rx=\"2\"/>\n";
+    text += svg::text_at({at.x + 18, at.y}, name, {"label"});
     at.x += 18 + kCharacter * static_cast<double>(name.size()) + 24;
   }
-  return svg;
+  return text;
 }
 
 }  // namespace
 
 std::string to_trace_svg(const std::vector<Timeline>& timelines) {
   double y = 96;
-  std::string body = text_at({kMargin, 36}, "The journey of a message, stage by stage", {"title"});
+  std::string body =
+      svg::text_at({kMargin, 36}, "The journey of a message, stage by stage", {"title"});
   body += legend({kMargin, 62});
-  body += text_at({kBarsRight, 62}, "all at one scale; below, each at its own", {"quiet", "end"});
+  body +=
+      svg::text_at({kBarsRight, 62}, "all at one scale; below, each at its own", {"quiet", "end"});
   body += overview_of(timelines, y);
   for (const Timeline& timeline : timelines) body += panel_of(timeline, y);
-  const std::string size = number(kWidth) + " " + number(y);
+  const std::string size = svg::number(kWidth) + " " + svg::number(y);
   return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + size + "\" width=\"" +
-         number(kWidth) + "\" height=\"" + number(y) +
+         svg::number(kWidth) + "\" height=\"" + svg::number(y) +
          "\" font-family=\"system-ui, sans-serif\" font-size=\"14\" role=\"img\">\n"
          "<title>The journey of a message, stage by stage</title>\n" +
          std::string(kStyle) + "<rect class=\"card\" x=\"0.5\" y=\"0.5\" width=\"" +
-         number(kWidth - 1) + "\" height=\"" + number(y - 1) + "\" rx=\"8\"/>\n" + body +
+         svg::number(kWidth - 1) + "\" height=\"" + svg::number(y - 1) + "\" rx=\"8\"/>\n" + body +
          "</svg>\n";
 }
 
