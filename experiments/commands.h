@@ -31,9 +31,24 @@ struct Asked {
   std::map<std::string, double, std::less<>> own;
 };
 
+/// Files that `trace` can write beside the results; empty: not written.
+struct TraceFiles {
+  std::string svg;
+  std::string chrome;
+};
+
+/// What the command line asked of `trace` beyond what all commands take.
+struct TraceAsked {
+  int messages = 200;
+  int payload_bytes = 32;
+  TraceFiles files = {};
+};
+
 ExitStatus run_env(const Output& output);
 ExitStatus run_list(const Output& output);
 ExitStatus run_experiment(const Experiment& experiment, const Asked& asked, const Output& output);
+/// One message's journey. Of `asked` it reads the mechanisms, the placements and `smoke`.
+ExitStatus run_trace(const Asked& asked, const TraceAsked& own, const Output& output);
 
 /// Says "smtni: `what`" on standard error, and gives the status back.
 ExitStatus complain(ExitStatus status, const std::string& what);

@@ -29,6 +29,7 @@ constexpr const char* kExamples =
     "  smtni compare --quick                      the table, in less than 30 s\n"
     "  smtni compare -m lock-table,signal/running one family against one mechanism\n"
     "  smtni compare -p same-cpu --json one.json  where both sides share a processor\n"
+    "  smtni trace --svg journey.svg              one message's journey, stage by stage\n"
     "  smtni env                                  what this machine can do, and what disturbs it\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted (nothing is written).";
@@ -55,6 +56,7 @@ CLI::Validator number_between(Number least, Number most) {
 struct CommandLine {
   Output output;
   Asked asked;
+  TraceAsked trace;
   int repetitions = 0;
   double duration_ms = 0;
   bool no_colour = false;
@@ -83,22 +85,30 @@ void add_own_options(CLI::App& command, const Experiment& experiment, CommandLin
   }
 }
 
-void add_measure_options(CLI::App& command, const Experiment& experiment, CommandLine& line) {
-  if (experiment.takes_mechanisms) {
-    command
-        .add_option(
-            "--mechanism,-m", line.asked.mechanisms,
-            "A mechanism, or a family such as \"kernel\"; several with commas or by repeating")
-        ->delimiter(',')
-        ->type_name("NAME");
-  }
+void add_mechanism_option(CLI::App& command, const std::string& standard, CommandLine& line) {
+  command
+      .add_option("--mechanism,-m", line.asked.mechanisms,
+                  "A mechanism, or a family such as \"kernel\"; several with commas or by "
+                  "repeating; default: " +
+                      standard)
+      ->delimiter(',')
+      ->type_name("NAME");
+}
+
+void add_placement_option(CLI::App& command, const std::string& standard, CommandLine& line) {
   command
       .add_option(
           "--placement,-p", line.asked.placements,
           "Where the NI and the receiver run: smt-sibling, same-llc, same-node, cross-node, "
-          "same-cpu; default: all that this machine has")
+          "same-cpu; default: " +
+              standard)
       ->delimiter(',')
       ->type_name("NAME");
+}
+
+void add_measure_options(CLI::App& command, const Experiment& experiment, CommandLine& line) {
+  if (experiment.takes_mechanisms) add_mechanism_option(command, "all", line);
+  add_placement_option(command, "all that this machine has", line);
   command.add_option("--repetitions,-r", line.repetitions, "Repetitions, in shuffled order")
       ->check(number_between(1, 10'000))
       ->default_str(std::to_string(experiment.standard.repetitions))
@@ -121,6 +131,26 @@ void add_experiment(CLI::App& parent, const Experiment& experiment, CommandLine&
   command->footer(std::string(experiment.reading));
   add_output_options(*command, line);
   add_measure_options(*command, experiment, line);
+}
+
+CLI::App* add_trace(CLI::App& parent, CommandLine& line) {
+  CLI::App* command = parent.add_subcommand("trace", "One message's journey, stage by stage");
+  add_output_options(*command, line);
+  add_mechanism_option(*command, "one of each kind", line);
+  add_placement_option(*command, "the nearest that this machine has", line);
+  command->add_option("--messages", line.trace.messages, "Messages that are traced")
+      ->check(number_between(1, 100'000))
+      ->type_name("COUNT")
+      ->capture_default_str();
+  command->add_option("--payload", line.trace.payload_bytes, "Payload of a message, in bytes")
+      ->check(number_between(0, 1 << 20))
+      ->type_name("BYTES")
+      ->capture_default_str();
+  command->add_option("--svg", line.trace.files.svg, "Draw the journeys to FILE")
+      ->type_name("FILE");
+  command->add_option("--chrome", line.trace.files.chrome, "Write FILE for Perfetto")
+      ->type_name("FILE");
+  return command;
 }
 
 std::string names_of(const std::vector<const CLI::App*>& commands) {
@@ -191,6 +221,7 @@ ExitStatus run(int argc, char** argv) {
   for (const Experiment& experiment : all_experiments()) add_experiment(*run, experiment, line);
   const Experiment& main_job = all_experiments().front();
   add_experiment(app, main_job, line);
+  const CLI::App* trace = add_trace(app, line);
 
   try {
     app.parse(argc, argv);
@@ -202,6 +233,7 @@ ExitStatus run(int argc, char** argv) {
   finish(line);
   if (env->parsed()) return run_env(line.output);
   if (list->parsed()) return run_list(line.output);
+  if (trace->parsed()) return run_trace(line.asked, line.trace, line.output);
   return run_experiment(*find_experiment(last_parsed(&app)->get_name()), line.asked, line.output);
 }
 

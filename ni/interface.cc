@@ -55,6 +55,7 @@ Result<Interface> Interface::start(const InterfaceOptions& options) {
     link = linked->get();
     wire = *std::move(linked);
   }
+  if (options.wrap_wire) *wire = options.wrap_wire(*std::move(wire));
   auto core = std::make_shared<Core>(std::move(identity), *std::move(wire));
   if (options.drive == Drive::dedicated) {
     const auto topology = Topology::read();

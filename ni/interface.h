@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "core/units.h"
 #include "ni/endpoint.h"
 #include "ni/link_wire.h"
+#include "ni/wire.h"
 
 namespace smtni::ni {
 
@@ -33,6 +35,8 @@ struct InterfaceOptions {
   const Fabric* fabric = nullptr;
   /// Rate, latency and loss around the wire; for Drive::dedicated only.
   std::optional<LinkOptions> link = std::nullopt;
+  /// Where set, is given the opened wire and returns what is used in its place: a wire around it.
+  std::function<std::unique_ptr<Wire>(std::unique_ptr<Wire>)> wrap_wire = {};
 };
 
 /// A user-level network interface. Messages between its endpoints go from the sender's send buffer

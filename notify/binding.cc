@@ -68,10 +68,12 @@ constexpr Binding::Table Binding::kTable = Binding::make_table<M>();
 Result<Binding> Binding::open(std::string_view name, const Options& options) {
   return with_mechanism(name, [&]<class M>() -> Result<Binding> {
     return M::open(options).map([](std::unique_ptr<M>&& mechanism) {
-      return Binding(
-          {mechanism.release(), [](void* m) { delete static_cast<M*>(m); }},
-          [](void* m) noexcept { notify::prepare(as<M>(m)); },
-          [](void* m, const void* record) noexcept { return as<M>(m).notify(record); }, kTable<M>);
+      const NotifierSide side{
+          .object = mechanism.get(),
+          .prepare = [](void* m) noexcept { notify::prepare(as<M>(m)); },
+          .notify = [](void* m, const void* record) noexcept { return as<M>(m).notify(record); }};
+      return Binding({mechanism.release(), [](void* m) { delete static_cast<M*>(m); }}, side,
+                     kTable<M>);
     });
   });
 }

@@ -185,6 +185,75 @@ TEST_F(Cli, SmokeRunGivesTextJsonAndCsvOfTheSchema) {
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 4);
 }
 
+TEST_F(Cli, TraceShowsEachStageAndWritesItsFiles) {
+  const Ended ended = run({"trace", "--smoke", "-m", "lock-table/spin,signal/running", "-p",
+                           "same-cpu", "--svg", path("a.svg"), "--chrome", path("a.chrome.json"),
+                           "--json", path("a.json"), "--csv", path("a.csv")});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_EQ(ended.err, "");
+  const auto json = nlohmann::json::parse(content_of(path("a.json")));
+  EXPECT_EQ(json["schema"], "smtni.results/1");
+  EXPECT_EQ(json["experiment"], "trace");
+  EXPECT_EQ(json["parameters"]["payload_bytes"], 32);
+  ASSERT_EQ(json["rows"].size(), 2U);
+  const std::string svg = content_of(path("a.svg"));
+  for (const char* stage : {"compose", "doorbell", "fetch", "wire", "translate", "place", "record",
+                            "notify", "delivery", "handler", "return"}) {
+    EXPECT_NE(ended.out.find(std::string("\n") + stage + " "), std::string::npos) << stage;
+    EXPECT_NE(svg.find(stage), std::string::npos) << stage;
+    for (const auto& row : json["rows"]) {
+      EXPECT_TRUE(row.contains(std::string(stage) + "_ns")) << stage;
+    }
+  }
+  for (const auto& row : json["rows"]) {
+    EXPECT_EQ(row["status"], "ok") << row["reason"];
+    EXPECT_EQ(row["handler_ns"]["count"], 20);
+    EXPECT_TRUE(row["absent"]["record_ns"].is_string());
+  }
+  EXPECT_TRUE(nlohmann::json::parse(content_of(path("a.chrome.json"))).is_array());
+  EXPECT_EQ(content_of(path("a.csv")).rfind("experiment,mechanism,placement,", 0), 0U);
+  EXPECT_EQ(files().size(), 4U);
+}
+
+TEST_F(Cli, TraceSaysWhatThisMachineCannotDo) {
+  const Ended ended = run({"trace", "--smoke", "-m", "lock-table/spin", "-p", "cross-node,same-cpu",
+                           "--json", path("a.json")});
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  const auto json = nlohmann::json::parse(content_of(path("a.json")));
+  ASSERT_EQ(json["rows"].size(), 2U);
+  for (const auto& row : json["rows"]) {
+    EXPECT_EQ(row["status"] == "ok", row["reason"] == "") << row;
+  }
+}
+
+TEST_F(Cli, TraceRefusesWhatItDoesNotKnow) {
+  expect_refused({"trace", "-m", "nonsense"}, {"'nonsense'", "lock-table/spin", "family"});
+  expect_refused({"trace", "-p", "moon"}, {"'moon'", "same-cpu", "smt-sibling"});
+  expect_refused({"trace", "--messages", "0"}, {"--messages", "'0'", "from 1 to 100000"});
+  expect_refused({"trace", "--payload", "-1"}, {"--payload", "'-1'", "from 0 to 1048576"});
+  expect_refused({"trace", "--nonsense"}, {"'--nonsense'", "--svg", "--chrome"});
+}
+
+TEST_F(Cli, TraceSaysAtOnceThatAPictureCannotBeWritten) {
+  const Ended ended = run({"trace", "--svg", "/proc/none/a.svg"});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_NE(ended.err.find("/proc/none"), std::string::npos);
+}
+
+TEST_F(Cli, TraceLeavesNoFileWhenInterrupted) {
+  const pid_t child =
+      start({"trace", "--messages", "100000", "--svg", path("a.svg"), "--chrome", path("a.json")});
+  await_watching(child);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  ::kill(child, SIGINT);
+  const Ended ended = join(child);
+  EXPECT_EQ(ended.status, 130);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_EQ(ended.err, "smtni: interrupted; nothing was written\n");
+  EXPECT_TRUE(files().empty());
+}
+
 TEST_F(Cli, QuietPrintsNothing) {
   const Ended ended = run({"compare", "--smoke", "-q", "-m", "poll/pause", "-p", "same-cpu"});
   EXPECT_EQ(ended.status, 0);

@@ -102,5 +102,45 @@ TEST(BindingDeathTest, DoesNotDisarmAReceiverThatWaits) {
   EXPECT_DEATH(binding->disarm(), "disarm != nullptr");
 }
 
+// What is put between the notifier and the mechanism, and passes the calls on.
+struct Between {
+  NotifierSide inner{};
+  int prepared = 0;
+  int notified = 0;
+
+  static void prepare(void* self) noexcept {
+    auto* between = static_cast<Between*>(self);
+    ++between->prepared;
+    between->inner.prepare(between->inner.object);
+  }
+  static bool notify(void* self, const void* record) noexcept {
+    auto* between = static_cast<Between*>(self);
+    ++between->notified;
+    return between->inner.notify(between->inner.object, record);
+  }
+};
+
+TEST(Binding, LetsOthersStandBetweenTheNotifierAndTheMechanism) {
+  auto binding = Binding::open("async-branch/safepoint");
+  ASSERT_TRUE(binding) << binding.error().what;
+  int branches = 0;
+  const auto count = [](void* argument, TscInstant) { ++*static_cast<int*>(argument); };
+  ASSERT_TRUE(binding->arm(Handler{count, &branches, "test"}));
+  Between between;
+  between.inner = binding->exchange_notifier_side({&between, Between::prepare, Between::notify});
+
+  binding->prepare();
+  EXPECT_TRUE(binding->notify(nullptr));
+  binding->safepoint();
+  (void)binding->exchange_notifier_side(between.inner);
+  EXPECT_TRUE(binding->notify(nullptr));
+  binding->safepoint();
+
+  EXPECT_EQ(between.prepared, 1);
+  EXPECT_EQ(between.notified, 1);
+  EXPECT_EQ(branches, 2);
+  binding->disarm();
+}
+
 }  // namespace
 }  // namespace smtni::notify
