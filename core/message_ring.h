@@ -20,7 +20,7 @@
 ///     }
 namespace smtni {
 
-/// Owns a ring's memory and its two ends, for threads of one process.
+/// Owns a ring's two ends, for threads of one process, and its memory unless that is borrowed.
 ///
 /// THREADS: producer() and consumer() may be used by one thread each, concurrently.
 class MessageRing {
@@ -31,6 +31,13 @@ class MessageRing {
   /// A ring of `capacity` bytes of message lines, rounded up to a power of two. `invalid` outside
   /// kMinCapacity to kMaxCapacity.
   static Result<MessageRing> create(Bytes capacity, RingProducer::Tuning tuning = {});
+
+  /// Bytes of memory that a ring of that capacity takes.
+  static Result<Bytes> memory_for(Bytes capacity);
+  /// A ring in the first memory_for(capacity) bytes of `memory`, which is borrowed: zero-filled,
+  /// aligned to a line, and outliving the ring. REQUIRES: it is large enough.
+  static Result<MessageRing> place(std::span<std::byte> memory, Bytes capacity,
+                                   RingProducer::Tuning tuning = {});
 
   [[nodiscard]] RingProducer& producer() noexcept { return producer_; }
   [[nodiscard]] RingConsumer& consumer() noexcept { return consumer_; }
@@ -43,7 +50,7 @@ class MessageRing {
  private:
   MessageRing(Mapping pages, RingMemory memory, RingProducer::Tuning tuning);
 
-  Mapping pages_;
+  Mapping pages_;  // empty: borrowed
   RingMemory memory_;
   // Each end in lines of its own: they are private to two threads.
   alignas(kLinePair) RingProducer producer_;

@@ -89,11 +89,10 @@ Result<void> Endpoint::close(Deadline until) {
   stop_handling();
   Port& port = *std::exchange(port_, nullptr);
   std::uint64_t left = 0;
-  if (port.send_buffer) {
-    while ((left = port.send_buffer->producer().unread_lines()) != 0 && !has_passed(until) &&
-           !core_->is_stopped()) {
-      ::sched_yield();
-    }
+  while (((left = port.send_buffer->producer().unread_lines()) != 0 ||
+          port.requests.finished() != port.issued) &&
+         !has_passed(until) && !core_->is_stopped()) {
+    ::sched_yield();
   }
   core_->close_entry(port);
   core_->quiesce();

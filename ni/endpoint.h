@@ -14,7 +14,10 @@
 #include "core/ring_layout.h"
 #include "core/units.h"
 #include "ni/address.h"
+#include "ni/completion_queue.h"
 #include "ni/counters.h"
+#include "ni/remote.h"
+#include "ni/work_request.h"
 #include "notify/binding.h"
 
 namespace smtni::ni {
@@ -40,7 +43,7 @@ struct Coalescing {
 struct EndpointOptions {
   /// Room for messages that have arrived and are not released.
   Bytes message_cache = 64 * kKiB;
-  /// Room for messages on their way out; not used by an NI in the call.
+  /// Room for what is on its way out; an NI in the call uses it for composing only.
   Bytes send_buffer = 64 * kKiB;
   /// How receive() is notified: a mechanism whose role is to wait.
   std::string_view notify = "lock-table/park";
@@ -67,7 +70,7 @@ class [[nodiscard]] Sent {
 
   constexpr explicit operator bool() const noexcept { return accepted_; }
   /// would_block: no room now, nothing happened; message_too_large: there never will be; closed:
-  /// the target, or this endpoint, is. REQUIRES: refused.
+  /// the target, or this endpoint, is; invalid: what was asked for makes no sense. REQUIRES: refused.
   [[nodiscard]] constexpr Error::Kind why() const noexcept { return why_; }
 
  private:
@@ -133,6 +136,10 @@ class Endpoint {
   /// Messages that may be out at once: received and not given back.
   static constexpr std::uint32_t kMaxReceived = 64;
   static constexpr std::size_t kServeTurn = 64;
+  /// One-sided operations that may be under way at once.
+  static constexpr std::uint32_t kMaxPosted = 64;
+  /// The longest payload of an operation that is not fetched from a slice.
+  static constexpr std::size_t kMaxComposed = 16 * 1024;
   static constexpr int kMaxNesting = 8;
 
   Endpoint(Endpoint&&) noexcept;
@@ -146,6 +153,56 @@ class Endpoint {
   /// notify.
   Sent send(Address target, std::span<const std::byte> payload,
             const SendOptions& options = {}) noexcept;
+
+  /// Room for up to `most` bytes in the send buffer, to compose a message in place by one's own
+  /// stores (PIO); nothing while there is none. Not cleared. Nothing else is sent before
+  /// send_composed() or drop_composed(). REQUIRES: nothing is composed; most <= max_composed().
+  [[nodiscard]] std::optional<std::span<std::byte>> compose(std::size_t most) noexcept;
+  /// Sends the first `used` bytes of it. Refused, they stay composed. REQUIRES: composed; used <=
+  /// what was asked for.
+  Sent send_composed(Address target, std::size_t used, const SendOptions& options = {}) noexcept;
+  void drop_composed() noexcept;
+  [[nodiscard]] std::size_t max_composed() const noexcept;
+
+  /// Sends a message that the NI fetches from one's own region (DMA) into the target's message
+  /// cache, without a copy in between on a wire that keeps none. The source may be used again once
+  /// the local completion says so. The options' notify, type_id and user_data are the message's.
+  /// As put(): the completions tell what became of it.
+  Sent send(Address target, const Slice& from, const RemoteOptions& options = {}) noexcept;
+
+  /// One-sided operations, carried out by the target's NI in the order in which they are asked for,
+  /// but for a long one from a slice, which shorter ones may overtake; `fence` forbids that. True:
+  /// it is on its way, and its completions and quiet() tell what became of it. would_block: kMaxPosted
+  /// are under way, completions wait to be polled, or the send buffer is full; message_too_large:
+  /// more than kMaxComposed bytes that are not in a slice; invalid: misaligned.
+  ///
+  /// A refused operation changes no byte at the target, however long it is. What the target's
+  /// memory refuses is a typed Fault in the completion.
+  ///
+  /// put() copies `data` into the send buffer, or has the NI fetch it from a slice.
+  Sent put(const RemoteAddress& to, std::span<const std::byte> data,
+           const RemoteOptions& options = {}) noexcept;
+  Sent put(const RemoteAddress& to, const Slice& from, const RemoteOptions& options = {}) noexcept;
+  Sent put_signal(const RemoteAddress& to, std::span<const std::byte> data, const Signal& signal,
+                  const RemoteOptions& options = {}) noexcept;
+  Sent put_signal(const RemoteAddress& to, const Slice& from, const Signal& signal,
+                  const RemoteOptions& options = {}) noexcept;
+  Sent get(const Slice& to, const RemoteAddress& from, const RemoteOptions& options = {}) noexcept;
+  /// The word's old value is in the completion.
+  Sent fetch_add(const RemoteAddress& word, std::uint64_t value,
+                 const RemoteOptions& options = {}) noexcept;
+  Sent compare_swap(const RemoteAddress& word, std::uint64_t expected, std::uint64_t desired,
+                    const RemoteOptions& options = {}) noexcept;
+
+  /// Any of these as a work request; `composed` is its payload where it names no slice. invalid, too,
+  /// when parse() refuses it or the length is not that of `composed`.
+  Sent post(const WorkRequest& request, std::span<const std::byte> composed = {}) noexcept;
+
+  /// The oldest completion that has not been polled.
+  [[nodiscard]] std::optional<Completion> poll_completion() noexcept;
+  /// Waits until all operations are done at their targets. `timed_out`, telling how many are not;
+  /// `invalid`, with the first fault's name, when one since the last call was refused.
+  Result<void> quiet(Deadline until);
 
   /// The next message, or nothing once the deadline has passed, the endpoint is closed or the
   /// interface has gone. REQUIRES: fewer than kMaxReceived messages are out; no handler or entry is

@@ -9,26 +9,6 @@
 namespace smtni::ni {
 namespace {
 
-// Contexts of one endpoint that send at once take turns; without contexts there is one sender.
-class OutletHeld {
- public:
-  explicit OutletHeld(Port& port) noexcept {
-    if (!port.contexts_send) [[likely]]
-      return;
-    outlet_ = &port.outlet;
-    outlet_->lock();
-  }
-  ~OutletHeld() {
-    if (outlet_ != nullptr) [[unlikely]]
-      outlet_->unlock();
-  }
-  OutletHeld(const OutletHeld&) = delete;
-  OutletHeld& operator=(const OutletHeld&) = delete;
-
- private:
-  SpinLock* outlet_ = nullptr;
-};
-
 Error::Kind as_error(Placed placed) noexcept {
   switch (placed) {
     case Placed::too_large:
@@ -53,28 +33,33 @@ Sent send_from(Core& core, Port& port, Address target, std::span<const std::byte
   if (core.is_stopped()) return Error::Kind::closed;
   const BranchesHeld held;
   if (core.drive() == Drive::in_the_call) {
-    const Placed placed = core.transmit({.notify = options.notify,
-                                         .handler = options.handler,
-                                         .origin = port.address,
-                                         .target = target,
-                                         .type_id = options.type_id,
-                                         .user_data = options.user_data,
-                                         .payload = payload});
-    if (placed == Placed::yes) return {};
-    return as_error(placed);
+    return transmit_from(core, port, target, payload, options);
   }
   const OutletHeld outlet(port);
   RingProducer& buffer = port.send_buffer->producer();
+  if (payload.size() > buffer.max_payload()) return Error::Kind::message_too_large;
+  if (const Sent fits = check_target(core, target, payload.size()); !fits) return fits;
+  if (!buffer.push(payload, info_of(target, options))) return Error::Kind::would_block;
+  return {};
+}
+
+Sent transmit_from(Core& core, const Port& port, Address target, std::span<const std::byte> payload,
+                   const SendOptions& options) noexcept {
+  const Placed placed = core.transmit({.notify = options.notify,
+                                       .handler = options.handler,
+                                       .origin = port.address,
+                                       .target = target,
+                                       .type_id = options.type_id,
+                                       .user_data = options.user_data,
+                                       .payload = payload});
+  if (placed == Placed::yes) return {};
+  return as_error(placed);
+}
+
+Sent check_target(const Core& core, Address target, std::size_t size) noexcept {
   const std::optional<std::size_t> most = core.max_payload_of(target);
   if (!most) return Error::Kind::closed;
-  if (payload.size() > std::min({*most, buffer.max_payload(), core.max_wire_payload()})) {
-    return Error::Kind::message_too_large;
-  }
-  const MessageInfo info{.type_id = options.type_id,
-                         .user_data = options.user_data,
-                         .peer = target.word(),
-                         .attributes = attributes_of(options.notify, options.handler)};
-  if (!buffer.push(payload, info)) return Error::Kind::would_block;
+  if (size > std::min(*most, core.max_wire_payload())) return Error::Kind::message_too_large;
   return {};
 }
 

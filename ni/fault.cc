@@ -12,6 +12,8 @@ std::string_view name_of(Fault fault) noexcept {
       return "not_permitted";
     case Fault::out_of_bounds:
       return "out_of_bounds";
+    case Fault::unreachable:
+      return "unreachable";
   }
   return "?";
 }

@@ -56,7 +56,9 @@ Result<Interface> Interface::start(const InterfaceOptions& options) {
     wire = *std::move(linked);
   }
   if (options.wrap_wire) *wire = options.wrap_wire(*std::move(wire));
-  auto core = std::make_shared<Core>(std::move(identity), *std::move(wire));
+  auto memory = RemoteMemory::create(options.tlb);
+  if (!memory) return tl::unexpected(memory.error());
+  auto core = std::make_shared<Core>(std::move(identity), *std::move(wire), *std::move(memory));
   if (options.drive == Drive::dedicated) {
     const auto topology = Topology::read();
     if (!topology) return tl::unexpected(topology.error());
@@ -79,6 +81,17 @@ Result<Endpoint> Interface::open_endpoint(const EndpointOptions& options) {
   auto port = core_->add_port(options, std::make_unique<notify::Binding>(*std::move(binding)));
   if (!port) return tl::unexpected(port.error());
   return Endpoint(core_, **port);
+}
+
+Result<Region> Interface::register_region(std::span<std::byte> memory, Rights rights,
+                                          const RegionOptions& options) {
+  SMTNI_EXPECT(core_ != nullptr);
+  return core_->memory().regions().add(memory, rights, options);
+}
+
+TlbCounters Interface::tlb_counters() const noexcept {
+  SMTNI_EXPECT(core_ != nullptr);
+  return core_->memory().tlb_counters();
 }
 
 std::optional<LinkReport> Interface::link_report() const noexcept {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,8 @@
 #include "core/units.h"
 #include "ni/endpoint.h"
 #include "ni/link_wire.h"
+#include "ni/region.h"
+#include "ni/tlb.h"
 #include "ni/wire.h"
 
 namespace smtni::ni {
@@ -35,6 +38,8 @@ struct InterfaceOptions {
   const Fabric* fabric = nullptr;
   /// Rate, latency and loss around the wire; for Drive::dedicated only.
   std::optional<LinkOptions> link = std::nullopt;
+  /// Of the NI's own translations of registered regions.
+  TlbOptions tlb = {};
   /// Where set, is given the opened wire and returns what is used in its place: a wire around it.
   std::function<std::unique_ptr<Wire>(std::unique_ptr<Wire>)> wrap_wire = {};
 };
@@ -49,7 +54,7 @@ class Interface {
  public:
   static constexpr std::uint16_t kMaxEndpoints = 1024;
 
-  /// `invalid` for an unknown wire, and for a fabric or a link without an NI thread, which alone
+  /// `invalid` for an unknown wire or a TLB that makes no sense, and for a fabric or a link without an NI thread, which alone
   /// moves what arrives later; `would_block` when the fabric has no number left; what with_link()
   /// says; what Placement::resolve() says for a placement that the machine does not have.
   static Result<Interface> start(const InterfaceOptions& options = {});
@@ -64,6 +69,14 @@ class Interface {
   /// wait (on_message() and spawn_on_message() take the others); `unsupported` when the machine
   /// cannot; `would_block` when kMaxEndpoints are open.
   Result<Endpoint> open_endpoint(const EndpointOptions& options = {});
+
+  /// Registers memory for one-sided operations of others, and as the near end of one's own. What
+  /// RegionTable::add() says. The region may outlive the interface, but its memory must outlive it.
+  Result<Region> register_region(std::span<std::byte> memory, Rights rights,
+                                 const RegionOptions& options = {});
+
+  /// What the NI TLB has done. COST: waits for the operation under way.
+  [[nodiscard]] TlbCounters tlb_counters() const noexcept;
 
   /// What the link has done; nothing without one.
   [[nodiscard]] std::optional<LinkReport> link_report() const noexcept;

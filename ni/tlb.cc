@@ -145,6 +145,8 @@ tl::unexpected<Fault> NiTlb::faulted(Fault fault) noexcept {
     case Fault::out_of_bounds:
       ++counters_.out_of_bounds;
       break;
+    case Fault::unreachable:  // no fault of a translation
+      break;
   }
   return tl::unexpected(fault);
 }

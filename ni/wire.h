@@ -29,18 +29,24 @@ enum class Operation : std::uint8_t {
 
 /// What a one-sided operation does, and where. All of it is plain bytes on a wire.
 struct RemoteAccess {
+  // How a put signals.
+  static constexpr std::uint8_t kNoSignal = 0;
+  static constexpr std::uint8_t kSet = 1;
+  static constexpr std::uint8_t kAdd = 2;
+
   std::uint32_t key = 0;              ///< of the region
   std::uint32_t length = 0;           ///< bytes of the whole access
   std::uint64_t virtual_address = 0;  ///< where the whole access begins, as its owner sees it
   std::uint32_t offset = 0;           ///< of this packet's payload in it
   std::uint16_t request = 0;          ///< the operation's number at its origin; answers repeat it
   bool is_last = true;                ///< no further packet of this operation follows
-  std::uint8_t fault = 0;             ///< of an answer: why it was refused, or 0
-  std::uint64_t operand = 0;   ///< to add, to store, or the signal's value; of an answer: the old
-                               ///< value of the word
+  bool is_answered = false;           ///< its origin waits for an answer
+  std::uint8_t fault = 0;             ///< of an answer: 0, or 1 + the Fault that refused it
+  std::uint64_t operand = 0;   ///< to add, to store, the signal's value, or the bytes that this
+                               ///< packet gets; of an answer: the word's old value
   std::uint64_t expected = 0;  ///< compare_swap: what the word must be
   std::uint64_t signal_address = 0;  ///< put: the word to signal once the data is there
-  std::uint8_t signal = 0;           ///< put: how it is signalled; see ni/remote_memory.h
+  std::uint8_t signal = kNoSignal;   ///< put: how
 };
 
 /// A message or a one-sided operation on its way. The payload is borrowed: a wire that keeps it

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
 #include "core/deadline.h"
 
@@ -20,8 +21,32 @@ constexpr std::uint32_t kIdlePasses = 1U << 14;
 // for. Contexts become idle within microseconds of their end.
 constexpr std::chrono::seconds kSpawnPatience{1};
 
+// Two a request, for its local and its remote end.
+constexpr std::uint32_t kCompletions = 2 * Requests::kMax;
+
 // More passes than there ever are: the NI thread has ended.
 constexpr std::uint64_t kEnded = ~std::uint64_t{0};
+
+// The paper's message buffer: staging for what leaves and cache for what comes, one block.
+struct MessageBuffer {
+  Memory memory;
+  MessageRing cache;
+  MessageRing send;
+
+  static Result<MessageBuffer> create(const EndpointOptions& options) {
+    const auto cache_bytes = MessageRing::memory_for(options.message_cache);
+    const auto send_bytes = MessageRing::memory_for(options.send_buffer);
+    if (!cache_bytes) return tl::unexpected(cache_bytes.error());
+    if (!send_bytes) return tl::unexpected(send_bytes.error());
+    auto memory = allocate({.size = *cache_bytes + *send_bytes});
+    if (!memory) return tl::unexpected(memory.error());
+    const std::span<std::byte> pages = memory->mapping.pages();
+    auto cache = MessageRing::place(pages, options.message_cache);
+    auto send = MessageRing::place(pages.subspan(cache_bytes->count()), options.send_buffer);
+    if (!cache || !send) return tl::unexpected((cache ? send : cache).error());
+    return MessageBuffer{std::move(*memory), std::move(*cache), std::move(*send)};
+  }
+};
 
 Result<void> check(const Coalescing& coalescing, Drive drive) {
   const bool has_period = coalescing.period.count() != 0;
@@ -40,10 +65,11 @@ Result<void> check(const Coalescing& coalescing, Drive drive) {
 
 }  // namespace
 
-Core::Core(Identity identity, std::unique_ptr<Wire> wire) noexcept
+Core::Core(Identity identity, std::unique_ptr<Wire> wire, RemoteMemory memory) noexcept
     : identity_(std::move(identity)),
       wire_(std::move(wire)),
-      max_wire_payload_(wire_->max_payload()) {}
+      max_wire_payload_(wire_->max_payload()),
+      memory_(std::move(memory)) {}
 
 Core::~Core() { stop(); }
 
@@ -68,6 +94,68 @@ void Core::stop() noexcept {
 }
 
 Placed Core::place(const Packet& packet) noexcept {
+  switch (packet.operation) {
+    case Operation::message: {
+      const Placed placed = place_message(packet);
+      if (!packet.remote.is_answered || placed == Placed::would_block) return placed;
+      return answer(packet, {.fault = placed == Placed::yes ? std::nullopt
+                                                            : std::optional(Fault::unreachable)});
+    }
+    case Operation::answer: {
+      Port* const port = ports_[packet.target.index()].load(std::memory_order_acquire);  // [open]
+      if (port == nullptr || port->address != packet.target) return Placed::nobody;
+      port->requests.answered(*this, *port, packet);
+      return Placed::yes;
+    }
+    default:
+      return carry_out(packet);
+  }
+}
+
+// Data, then the message that tells of it, then the signal. A message cache without room puts all of
+// it off; the data is then written once more, to no harm, and the signal comes once.
+Placed Core::carry_out(const Packet& packet) noexcept {
+  if (drive() == Drive::dedicated && pending_answer_) return Placed::would_block;
+  const RemoteMemory::Scope scope(memory_);
+  const RemoteMemory::Outcome outcome = memory_.execute(scope, packet);
+  if (!outcome.fault && packet.operation == Operation::put && packet.remote.is_last) {
+    if (packet.notify && place_message({.origin = packet.origin,
+                                        .target = packet.target,
+                                        .type_id = packet.type_id,
+                                        .user_data = packet.user_data}) == Placed::would_block) {
+      return Placed::would_block;
+    }
+    memory_.signal(scope, packet.remote);
+  }
+  return packet.remote.is_answered ? answer(packet, outcome) : Placed::yes;
+}
+
+Placed Core::answer(const Packet& request, const RemoteMemory::Outcome& outcome) noexcept {
+  Packet packet{.operation = Operation::answer,
+                .origin = request.target,
+                .target = request.origin,
+                .payload = outcome.payload};
+  packet.remote.offset = request.remote.offset;
+  packet.remote.request = request.remote.request;
+  packet.remote.operand = outcome.value;
+  if (outcome.fault) {
+    packet.remote.fault = static_cast<std::uint8_t>(1 + static_cast<unsigned>(*outcome.fault));
+  }
+  const Placed sent = transmit(packet);
+  if (sent != Placed::would_block) return Placed::yes;
+  // A get is simply carried out again. What must not be done twice is done, and its answer waits.
+  if (request.operation == Operation::get && !outcome.fault) return Placed::would_block;
+  pending_answer_ = packet;
+  return Placed::yes;
+}
+
+bool Core::send_pending_answer() noexcept {
+  if (!pending_answer_ || transmit(*pending_answer_) == Placed::would_block) return false;
+  pending_answer_.reset();
+  return true;
+}
+
+Placed Core::place_message(const Packet& packet) noexcept {
   Port* const port = ports_[packet.target.index()].load(std::memory_order_acquire);  // [open]
   if (port == nullptr) return Placed::nobody;
   const Placed placed = port->place(packet);
@@ -91,14 +179,10 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
   if (auto checked = check(options.coalescing, drive()); !checked) {
     return tl::unexpected(checked.error());
   }
-  auto cache = MessageRing::create(options.message_cache);
-  if (!cache) return tl::unexpected(cache.error());
-  std::optional<MessageRing> buffer;
-  if (drive() == Drive::dedicated) {
-    auto ring = MessageRing::create(options.send_buffer);
-    if (!ring) return tl::unexpected(ring.error());
-    buffer.emplace(std::move(*ring));
-  }
+  auto buffer = MessageBuffer::create(options);
+  if (!buffer) return tl::unexpected(buffer.error());
+  auto completions = CompletionQueue::create(kCompletions);
+  if (!completions) return tl::unexpected(completions.error());
 
   const std::lock_guard guard(control_);
   if (free_.empty()) {
@@ -120,8 +204,10 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
     port.address = Address({.index = port.address.index(),
                             .generation = static_cast<std::uint16_t>(last == 0xFFFF ? 1 : last + 1),
                             .node = identity_.node});
-    port.message_cache.emplace(std::move(*cache));
-    port.send_buffer = std::move(buffer);
+    port.message_buffer = std::move(buffer->memory);
+    port.message_cache.emplace(std::move(buffer->cache));
+    port.send_buffer.emplace(std::move(buffer->send));
+    port.completions.emplace(std::move(*completions));
     port.binding = std::move(binding);
     port.is_open = true;
     port.holds_silent = false;
@@ -139,6 +225,9 @@ void Core::recycle(Port& port) noexcept {
     const std::lock_guard inlet(port.inlet);  // [inlet]
     port.send_buffer.reset();
     port.message_cache.reset();
+    port.message_buffer = {};
+    port.completions.reset();
+    port.requests.reset();
     port.held.reset();
     port.binding.reset();
     port.waiting.reset();
@@ -151,7 +240,7 @@ void Core::recycle(Port& port) noexcept {
   port.is_branching = port.in_handler = port.contexts_send = false;
   port.views = {};
   port.serving = 0;
-  port.taken = 0;
+  port.taken = port.issued = 0;
   for (auto* counter :
        {&port.counters.placed, &port.counters.notified, &port.counters.silent,
         &port.counters.coalesced, &port.counters.held_back, &port.counters.undeliverable}) {
@@ -192,7 +281,8 @@ void Core::run(const RoleCpus& cpus) noexcept {
   std::uint32_t idle_passes = 0;
   std::uint64_t pass = 0;
   while (!is_stopped()) {
-    bool moved = wire_->deliver(*this);
+    bool moved = send_pending_answer();
+    moved |= wire_->deliver(*this);
     const std::uint32_t used = used_ports_.load(std::memory_order_acquire);  // [open]
     for (std::uint32_t index = 0; index < used; ++index) {
       Port* const port = ports_[index].load(std::memory_order_acquire);  // [open]
@@ -218,13 +308,26 @@ void Core::run(const RoleCpus& cpus) noexcept {
   passes_.store(kEnded, std::memory_order_release);  // [pass]
 }
 
+bool Core::start_request(Port& port, const Message& message) noexcept {
+  WorkRequest work;
+  std::memcpy(&work, message.payload.data(), sizeof work);
+  return port.requests.start(*this, port, work, message.payload.subspan(sizeof work));
+}
+
 bool Core::serve(Port& port) noexcept {
   RingConsumer& buffer = port.send_buffer->consumer();
-  bool moved = false;
+  bool moved = port.requests.go_on(*this, port);
   for (int turn = 0; turn < kTurn; ++turn) {
     if (!port.held) port.held = buffer.take();
     if (!port.held) return moved;
     const Message& message = *port.held;
+    if ((message.info.attributes & kWorkRequest) != 0) {
+      if (!start_request(port, message)) return moved;
+      port.held.reset();
+      buffer.release();
+      moved = true;
+      continue;
+    }
     const Packet packet{.notify = (message.info.attributes & kNotificationWished) != 0,
                         .handler = handler_in(message.info.attributes),
                         .origin = port.address,

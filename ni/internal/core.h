@@ -14,6 +14,7 @@
 #include "ni/internal/directory.h"
 #include "ni/internal/fabric_state.h"
 #include "ni/internal/port.h"
+#include "ni/internal/remote_memory.h"
 #include "threads/pinned_thread.h"
 
 namespace smtni::ni {
@@ -39,7 +40,7 @@ class Core final : public Arrivals {
     std::shared_ptr<FabricState> fabric = {};  // null: none
   };
 
-  Core(Identity identity, std::unique_ptr<Wire> wire) noexcept;
+  Core(Identity identity, std::unique_ptr<Wire> wire, RemoteMemory memory) noexcept;
   ~Core();
 
   /// Starts the NI thread. REQUIRES: the drive is dedicated; not started.
@@ -51,6 +52,7 @@ class Core final : public Arrivals {
   Placed transmit(const Packet& packet) noexcept { return wire_->transmit(packet, *this); }
   [[nodiscard]] std::size_t max_wire_payload() const noexcept { return max_wire_payload_; }
   [[nodiscard]] Passage wire_passage() const noexcept { return wire_->passage(); }
+  [[nodiscard]] RemoteMemory& memory() noexcept { return memory_; }
   /// Looks after a message that found no context, where no NI thread does: returns when one has it,
   /// or after a bounded time. Holds no lock while it waits.
   static void settle(Port& port) noexcept;
@@ -76,11 +78,20 @@ class Core final : public Arrivals {
  private:
   void run(const RoleCpus& cpus) noexcept;
   bool serve(Port& port) noexcept;
+  bool start_request(Port& port, const Message& message) noexcept;
+  Placed place_message(const Packet& packet) noexcept;
+  Placed carry_out(const Packet& packet) noexcept;
+  Placed answer(const Packet& request, const RemoteMemory::Outcome& outcome) noexcept;
+  bool send_pending_answer() noexcept;
 
   const Identity identity_;
   const std::unique_ptr<Wire> wire_;
   const std::size_t max_wire_payload_;
+  RemoteMemory memory_;
   std::string note_;
+  // The NI thread's: an answer without payload that the wire has not taken yet. Until it has, no
+  // other operation is carried out, so one place is enough.
+  std::optional<Packet> pending_answer_;
 
   std::mutex control_;  // opening and closing
   std::vector<std::unique_ptr<Port>> owned_;

@@ -6,12 +6,14 @@
 #include <memory>
 #include <optional>
 
+#include "core/memory.h"
 #include "core/message_ring.h"
 #include "core/spin_lock.h"
 #include "ni/address.h"
 #include "ni/counters.h"
 #include "ni/endpoint.h"
 #include "ni/internal/coalescer.h"
+#include "ni/internal/requests.h"
 #include "ni/internal/spawner.h"
 #include "ni/internal/views.h"
 #include "ni/wire.h"
@@ -22,6 +24,8 @@ namespace smtni::ni {
 /// Attributes of a notification record, which is the head line of the message in its cache: flags,
 /// and in the upper half the number of the active message's handler.
 inline constexpr std::uint32_t kNotificationWished = 1;
+/// In the send buffer: the payload is a work request, and behind it what was composed for it.
+inline constexpr std::uint32_t kWorkRequest = 2;
 
 [[nodiscard]] constexpr std::uint32_t attributes_of(bool notify, std::uint16_t handler) noexcept {
   return (notify ? kNotificationWished : 0U) | std::uint32_t{handler} << 16;
@@ -33,7 +37,9 @@ inline constexpr std::uint32_t kNotificationWished = 1;
 /// The interface's side of one endpoint.
 ///
 ///   part           | used by
+///   message_buffer | the paper's: one block, in which the send buffer and the message cache lie
 ///   send_buffer    | producer: the endpoint's thread; consumer: the NI thread (dedicated drive)
+///   requests       | the NI, or the endpoint's thread whose call does its work
 ///   message_cache  | producer: whoever holds `inlet`; consumer: the endpoint's thread, or whoever
 ///                  |   holds `inlet` while a spawner is set
 ///   binding        | notify(): whoever holds `inlet`; the rest: the endpoint's thread
@@ -43,6 +49,7 @@ inline constexpr std::uint32_t kNotificationWished = 1;
 ///   [inlet]  the inlet lock's: arrivals, a change of binding and closing happen one after another
 struct Port {
   Address address;
+  Memory message_buffer;
   std::optional<MessageRing> send_buffer;
   std::optional<Message> held;  // the NI's: taken from send_buffer, not yet accepted by its target
 
@@ -61,14 +68,19 @@ struct Port {
   AtomicCounters counters;
   Spawner::Counts spawned;  // by spawners of the past
 
+  Requests requests;
+  std::optional<CompletionQueue> completions;
+
   // The endpoint's thread alone.
   alignas(kLinePair) std::function<void(Received&)> handler;
   std::string handler_name;
   bool is_branching = false;  // the binding's role is `branches`, and it is armed
   bool in_handler = false;
   Views views;
-  std::uint64_t taken = 0;  // messages that receive(), a branch or contexts have taken
-  int serving = 0;          // calls of serve() that run inside one another
+  std::uint64_t taken = 0;   // messages that receive(), a branch or contexts have taken
+  std::uint64_t issued = 0;  // requests posted
+  std::optional<std::span<std::byte>> composed;  // by compose(), in the send buffer
+  int serving = 0;                               // calls of serve() that run inside one another
   // Contexts may send at once, so they take turns by `outlet`. Changes only while none runs.
   bool contexts_send = false;
   SpinLock outlet;

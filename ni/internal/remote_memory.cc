@@ -1,0 +1,149 @@
+#include "ni/internal/remote_memory.h"
+
+#include <atomic>
+#include <cstring>
+
+#include "core/ring_layout.h"
+
+namespace smtni::ni {
+namespace {
+
+// The outermost scope of this thread, and whose it is.
+thread_local const RemoteMemory* scoped_memory = nullptr;
+thread_local const RegionTable::Access* scoped_access = nullptr;
+
+std::atomic_ref<std::uint64_t> word_at(std::byte* place) noexcept {
+  return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(place));
+}
+
+}  // namespace
+
+RemoteMemory::Scope::Scope(RemoteMemory& memory) noexcept {
+  if (scoped_memory == &memory) {
+    access_ = scoped_access;
+    return;
+  }
+  SMTNI_EXPECT_HOT(scoped_memory == nullptr);
+  access_ = &own_.emplace(memory.regions_);
+  scoped_memory = &memory;
+  scoped_access = access_;
+}
+
+RemoteMemory::Scope::~Scope() {
+  if (own_) scoped_memory = nullptr;
+}
+
+Result<RemoteMemory> RemoteMemory::create(const TlbOptions& options) {
+  RegionTable regions;
+  auto tlb = NiTlb::create(regions, options);
+  if (!tlb) return tl::unexpected(tlb.error());
+  return RemoteMemory(std::move(regions), std::move(*tlb));
+}
+
+RemoteMemory::Outcome RemoteMemory::execute(const Scope& scope, const Packet& packet) noexcept {
+  switch (packet.operation) {
+    case Operation::put:
+      return put(scope, packet);
+    case Operation::get:
+      return get(scope, packet.remote);
+    default:
+      return change_word(scope, packet);
+  }
+}
+
+// One of several packets of an operation is good only if the whole operation is: then none of them
+// writes a byte of an operation that goes too far.
+std::optional<Fault> RemoteMemory::check_whole(const Scope& scope,
+                                               const RemoteAccess& remote) noexcept {
+  const auto region = scope.access().find(RegionKey::from_word(remote.key));
+  if (!region) return region.error();
+  const std::uint64_t offset = remote.virtual_address - (*region)->virtual_address;
+  if (remote.virtual_address < (*region)->virtual_address || offset > (*region)->size ||
+      remote.length > (*region)->size - offset) {
+    return Fault::out_of_bounds;
+  }
+  return std::nullopt;
+}
+
+RemoteMemory::Outcome RemoteMemory::put(const Scope& scope, const Packet& packet) noexcept {
+  const RemoteAccess& remote = packet.remote;
+  const RegionKey key = RegionKey::from_word(remote.key);
+  const bool is_whole = remote.offset == 0 && remote.is_last;
+  if (!is_whole) {
+    if (const auto fault = check_whole(scope, remote)) return {.fault = fault};
+  }
+  const Translation place =
+      tlb_.translate(scope.access(), {.key = key,
+                                      .virtual_address = remote.virtual_address + remote.offset,
+                                      .length = Bytes(packet.payload.size()),
+                                      .rights = Rights::remote_write});
+  if (!place) return {.fault = place.error()};
+  if (remote.signal != RemoteAccess::kNoSignal) {
+    const Translation word =
+        tlb_.translate(scope.access(), {.key = key,
+                                        .virtual_address = remote.signal_address,
+                                        .length = Bytes(sizeof(std::uint64_t)),
+                                        .rights = Rights::remote_write});
+    if (!word) return {.fault = word.error()};
+  }
+  if (packet.payload.size() <= kInlineBytes) {
+    ring::copy_words(*place, packet.payload);
+  } else {
+    std::memcpy(*place, packet.payload.data(), packet.payload.size());
+  }
+  return {};
+}
+
+void RemoteMemory::signal(const Scope& scope, const RemoteAccess& remote) noexcept {
+  if (remote.signal == RemoteAccess::kNoSignal) return;
+  const Translation place =
+      tlb_.translate(scope.access(), {.key = RegionKey::from_word(remote.key),
+                                      .virtual_address = remote.signal_address,
+                                      .length = Bytes(sizeof(std::uint64_t)),
+                                      .rights = Rights::remote_write});
+  if (!place) return;  // not after a put that did not fault
+  // [signal] release: whoever acquires the word's new value sees the put's data.
+  if (remote.signal == RemoteAccess::kAdd) {
+    word_at(*place).fetch_add(remote.operand, std::memory_order_release);
+  } else {
+    word_at(*place).store(remote.operand, std::memory_order_release);
+  }
+}
+
+RemoteMemory::Outcome RemoteMemory::get(const Scope& scope, const RemoteAccess& remote) noexcept {
+  if (remote.operand != remote.length) {
+    if (const auto fault = check_whole(scope, remote)) return {.fault = fault};
+  }
+  const Translation place =
+      tlb_.translate(scope.access(), {.key = RegionKey::from_word(remote.key),
+                                      .virtual_address = remote.virtual_address + remote.offset,
+                                      .length = Bytes(remote.operand),
+                                      .rights = Rights::remote_read});
+  if (!place) return {.fault = place.error()};
+  return {.payload = std::span(*place, remote.operand)};
+}
+
+RemoteMemory::Outcome RemoteMemory::change_word(const Scope& scope, const Packet& packet) noexcept {
+  const RemoteAccess& remote = packet.remote;
+  const Translation place =
+      tlb_.translate(scope.access(), {.key = RegionKey::from_word(remote.key),
+                                      .virtual_address = remote.virtual_address,
+                                      .length = Bytes(sizeof(std::uint64_t)),
+                                      .rights = Rights::remote_atomic});
+  if (!place) return {.fault = place.error()};
+  // acq_rel: an atomic of another's memory may pass on what came before it, either way.
+  if (packet.operation == Operation::fetch_add) {
+    return {.value = word_at(*place).fetch_add(remote.operand, std::memory_order_acq_rel)};
+  }
+  std::uint64_t expected = remote.expected;
+  word_at(*place).compare_exchange_strong(expected, remote.operand, std::memory_order_acq_rel,
+                                          std::memory_order_acquire);
+  return {.value = expected};
+}
+
+TlbCounters RemoteMemory::tlb_counters() noexcept {
+  const RegionTable::Access access(regions_);
+  return tlb_.counters(access);
+}
+
+}  // namespace smtni::ni
