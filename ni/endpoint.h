@@ -168,7 +168,7 @@ class Endpoint {
   /// cache, without a copy in between on a wire that keeps none. The source may be used again once
   /// the local completion says so. The options' notify, type_id and user_data are the message's.
   /// As put(): the completions tell what became of it.
-  Sent send(Address target, const Slice& from, const RemoteOptions& options = {}) noexcept;
+  Sent send_slice(Address target, const Slice& from, const RemoteOptions& options = {}) noexcept;
 
   /// One-sided operations, carried out by the target's NI in the order in which they are asked for,
   /// but for a long one from a slice, which shorter ones may overtake; `fence` forbids that. True:

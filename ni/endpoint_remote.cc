@@ -132,7 +132,8 @@ Sent Endpoint::post(const WorkRequest& request, std::span<const std::byte> compo
   return {};
 }
 
-Sent Endpoint::send(Address target, const Slice& from, const RemoteOptions& options) noexcept {
+Sent Endpoint::send_slice(Address target, const Slice& from,
+                          const RemoteOptions& options) noexcept {
   return post(with_news(
       from_slice(request_of(Opcode::message, {target, {}, 0}, from.length, options), from),
       options));

@@ -202,13 +202,13 @@ TEST_P(RemoteTest, AddsAndSwapsAtomically) {
 TEST_P(RemoteTest, SendsAMessageThatTheNiFetchesItself) {
   const Region source = keep(own);
   for (std::size_t at = 0; at < own.size(); ++at) own[at] = pattern(at);
-  ASSERT_TRUE(near->send(far->address(), slice_of(source, 10, 20'000),
-                         {.ticket = 3,
-                          .local_completion = true,
-                          .remote_completion = true,
-                          .notify = true,
-                          .type_id = 4,
-                          .user_data = 5}));
+  ASSERT_TRUE(near->send_slice(far->address(), slice_of(source, 10, 20'000),
+                               {.ticket = 3,
+                                .local_completion = true,
+                                .remote_completion = true,
+                                .notify = true,
+                                .type_id = 4,
+                                .user_data = 5}));
   const Received message = far->receive(in(kPatience));
   ASSERT_TRUE(message);
   EXPECT_EQ(message->info.type_id, 4U);
