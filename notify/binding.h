@@ -43,11 +43,17 @@ class Binding {
   Binding(Binding&&) noexcept = default;
   Binding& operator=(Binding&&) noexcept = default;
 
+  /// Lives as long as the program.
   [[nodiscard]] const MechanismInfo& info() const noexcept { return table_->info; }
 
   /// Any role.
   void prepare() noexcept { prepare_(mechanism_.get()); }
   bool notify(const void* record) noexcept { return notify_(mechanism_.get(), record); }
+
+  [[nodiscard]] Fallback expected() const noexcept { return table_->expected(mechanism_.get()); }
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept {
+    return table_->fallbacks(mechanism_.get());
+  }
 
   /// REQUIRES: role waits.
   Wake wait(NewsRef news, Deadline until) noexcept {
@@ -93,6 +99,8 @@ class Binding {
   // What a mechanism can do; null where its role has no such call.
   struct Table {
     MechanismInfo info;
+    Fallback (*expected)(const void* mechanism) noexcept;
+    FallbackCounts (*fallbacks)(const void* mechanism) noexcept;
     Wake (*wait)(void* mechanism, NewsRef news, Deadline until) noexcept = nullptr;
     Result<void> (*arm_handler)(void* mechanism, const Handler& handler) = nullptr;
     Result<void> (*arm_entry)(void* mechanism, const Entry& entry) = nullptr;

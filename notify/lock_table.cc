@@ -71,6 +71,7 @@ Result<LockTable::Lock> LockTable::allocate(Waiting waiting) {
   unused_.pop_back();
   // Relaxed: whoever is handed the Lock synchronises with this thread by that.
   line->word.store(kFree, std::memory_order_relaxed);
+  line->told.store(0, std::memory_order_relaxed);
   return Lock(line, waiting);
 }
 
@@ -132,6 +133,7 @@ bool LockTable::await_parked(Line& line, Deadline until) const noexcept {
 void LockTable::release_parked(Line& line) noexcept {
   // [clear] release. [park] an exchange: the word changes before the wake, and a mark is seen.
   if (line.word.exchange(kFree, std::memory_order_release) == kParked) {
+    line.told.fetch_add(1, std::memory_order_relaxed);  // relaxed: a statistic
     futex(line.word, FUTEX_WAKE, INT_MAX, nullptr);
   }
 }
