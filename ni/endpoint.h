@@ -15,6 +15,7 @@
 #include "core/units.h"
 #include "ni/address.h"
 #include "ni/counters.h"
+#include "ni/record.h"
 #include "notify/binding.h"
 
 namespace smtni::ni {
@@ -46,6 +47,9 @@ struct EndpointOptions {
   std::string_view notify = "lock-table/park";
   notify::Options mechanism = {};
   Coalescing coalescing = {};
+  /// Whether the NI keeps when each message arrived and how it notified of it, for record(). Costs
+  /// a reading of the time-stamp counter and a further line for each message.
+  bool records = false;
 };
 
 struct SendOptions {
@@ -97,6 +101,8 @@ class [[nodiscard]] Received {
   const Message& operator*() const noexcept { return message_; }
   const Message* operator->() const noexcept { return &message_; }
   [[nodiscard]] Address origin() const noexcept { return Address::from_word(message_.info.peer); }
+  /// REQUIRES: not nothing.
+  [[nodiscard]] NotificationRecord record() const noexcept;
 
  private:
   void give_back() noexcept;
@@ -114,7 +120,7 @@ struct OnMessage {
 struct SpawnOnMessage {
   std::string_view mechanism = "spawn/idle-context";
   std::string_view name = "handler";  ///< in reports of its faults
-  /// CPUs of the contexts, their stacks, the policy of eviction.
+  /// CPUs of the contexts, their stacks, the policy of eviction and the priority by it.
   notify::Options options = {};
   /// Ask the operating system for a thread when no context can be had.
   bool os_thread_fallback = true;
@@ -122,9 +128,9 @@ struct SpawnOnMessage {
 
 /// One end of a conversation: an address, a send buffer and a message cache.
 ///
-/// THREADS: one at a time, except address(). Receiving by on_message() or receive() stays with one
-/// thread, for that thread is what is notified; after on_message() it is also the one to call
-/// stop_handling() or close() before it ends. A handler or entry may send; it calls none of
+/// THREADS: one at a time, except address() and record_of(). Receiving by on_message() or receive()
+/// stays with one thread, for that thread is what is notified; after on_message() it is also the one
+/// to call stop_handling() or close() before it ends. A handler or entry may send; it calls none of
 /// on_message(), spawn_on_message(), stop_handling() and close() of its own endpoint.
 class Endpoint {
  public:
@@ -177,6 +183,9 @@ class Endpoint {
   std::size_t serve(const ActiveHandlers& handlers, Deadline until) noexcept;
   Result<void> on_message(const ActiveHandlers& handlers, const OnMessage& options = {});
   Result<void> spawn_on_message(const ActiveHandlers& handlers, const SpawnOnMessage& options = {});
+
+  /// The record of a message that a handler or an entry was given. THREADS: its own, while it runs.
+  [[nodiscard]] NotificationRecord record_of(const Message& message) const noexcept;
 
   /// Ends on_message() or spawn_on_message(). Returns when no handler or context runs; messages
   /// that none was begun for are received by receive() again.
