@@ -24,10 +24,9 @@ std::optional<std::span<std::byte>> RingProducer::reserve(std::size_t most) noex
   SMTNI_EXPECT(reserved_lines_ == 0);
   if (call_is_outstanding_) return std::nullopt;
   const std::uint64_t lines = RingMemory::lines_of(most);
-  const std::uint64_t to_end = memory_.lines() - memory_.index_of(position_);
-  const std::uint64_t skipped = lines <= to_end ? 0 : to_end;
-  if (!find_room(skipped + lines)) return std::nullopt;
-  reserved_start_ = position_ + skipped;
+  const std::uint64_t start = position_of_next(most);
+  if (!find_room(start - position_ + lines)) return std::nullopt;
+  reserved_start_ = start;
   reserved_lines_ = lines;
   reserved_bytes_ = most;
   std::byte* const bytes = lines == 1 ? memory_.line_at(reserved_start_).payload

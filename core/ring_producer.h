@@ -94,6 +94,13 @@ class RingProducer {
   [[nodiscard]] std::size_t max_payload() const noexcept { return memory_.max_payload(); }
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
 
+  /// Where the next message will lie if it has `bytes` of payload, as Message::position tells it;
+  /// whether or not there is room for it now.
+  [[nodiscard]] std::uint64_t position_of_next(std::size_t bytes) const noexcept {
+    const std::uint64_t to_end = memory_.lines() - memory_.index_of(position_);
+    return RingMemory::lines_of(bytes) <= to_end ? position_ : position_ + to_end;
+  }
+
  private:
   bool push_inline(const std::byte* payload, std::size_t size, const MessageInfo& info) noexcept {
     SMTNI_EXPECT_HOT(reserved_lines_ == 0);

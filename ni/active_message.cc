@@ -14,6 +14,8 @@ Sent ActiveMessage::send(Address target, std::span<const std::byte> payload,
   return send_from(core_, port_, target, payload, options);
 }
 
+NotificationRecord ActiveMessage::record() const noexcept { return port_.records.read(message_); }
+
 Received ActiveMessage::keep() noexcept {
   SMTNI_EXPECT(bool(received_));
   return std::move(received_);

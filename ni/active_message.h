@@ -28,6 +28,8 @@ class ActiveMessage {
   const Message* operator->() const noexcept { return &message_; }
   [[nodiscard]] Address origin() const noexcept { return Address::from_word(message_.info.peer); }
 
+  [[nodiscard]] NotificationRecord record() const noexcept;
+
   /// Sends to where the message came from, and to anybody. As Endpoint::send(); contexts that run at
   /// once may both call it.
   Sent reply(std::span<const std::byte> payload, const SendOptions& options = {}) noexcept {

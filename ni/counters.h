@@ -16,7 +16,10 @@ struct Counters {
   std::uint64_t started = 0;        ///< contexts started for messages
   std::uint64_t continued = 0;      ///< messages taken on by a context that had ended its own
   std::uint64_t os_threads = 0;     ///< contexts that the operating system was asked for
-  std::uint64_t deferred = 0;       ///< messages that had to wait for a context
+  std::uint64_t deferred = 0;       ///< messages that no context could be had for at their turn
+  std::uint64_t evicted = 0;        ///< contexts that gave way to one for a message
+  std::uint64_t os_told = 0;        ///< notifications of a receiver that was not on a CPU
+  std::uint64_t masked = 0;         ///< branches that came about only when a mask ended
 };
 
 /// The counters that the NI keeps. Each has one writer at a time; readers see a recent value.

@@ -36,6 +36,15 @@ void Received::give_back() noexcept {
   port_->views.give_back(port_->message_cache->consumer(), message_);
 }
 
+NotificationRecord Received::record() const noexcept {
+  SMTNI_EXPECT_HOT(port_ != nullptr);
+  return port_->records.read(message_);
+}
+
+NotificationRecord Endpoint::record_of(const Message& message) const noexcept {
+  return port_->records.read(message);
+}
+
 Endpoint::Endpoint(std::shared_ptr<Core> core, Port& port) noexcept
     : core_(std::move(core)), port_(&port), address_(port.address) {}
 
@@ -124,6 +133,12 @@ Counters Endpoint::counters() const noexcept {
   counts.continued = spawned.continued;
   counts.os_threads = spawned.os_threads;
   counts.deferred = spawned.deferred;
+  notify::FallbackCounts fallbacks = port_->past_fallbacks;
+  fallbacks.add(port_->binding->fallbacks());
+  if (port_->waiting) fallbacks.add(port_->waiting->fallbacks());
+  counts.evicted = fallbacks.evicted;
+  counts.os_told = fallbacks.os_told;
+  counts.masked = fallbacks.masked;
   return counts;
 }
 

@@ -16,6 +16,7 @@
 #include "ni/address.h"
 #include "ni/completion_queue.h"
 #include "ni/counters.h"
+#include "ni/record.h"
 #include "ni/remote.h"
 #include "ni/work_request.h"
 #include "notify/binding.h"
@@ -49,6 +50,9 @@ struct EndpointOptions {
   std::string_view notify = "lock-table/park";
   notify::Options mechanism = {};
   Coalescing coalescing = {};
+  /// Whether the NI keeps when each message arrived and how it notified of it, for record(). Costs
+  /// a reading of the time-stamp counter and a further line for each message.
+  bool records = false;
 };
 
 struct SendOptions {
@@ -100,6 +104,8 @@ class [[nodiscard]] Received {
   const Message& operator*() const noexcept { return message_; }
   const Message* operator->() const noexcept { return &message_; }
   [[nodiscard]] Address origin() const noexcept { return Address::from_word(message_.info.peer); }
+  /// REQUIRES: not nothing.
+  [[nodiscard]] NotificationRecord record() const noexcept;
 
  private:
   void give_back() noexcept;
@@ -117,7 +123,7 @@ struct OnMessage {
 struct SpawnOnMessage {
   std::string_view mechanism = "spawn/idle-context";
   std::string_view name = "handler";  ///< in reports of its faults
-  /// CPUs of the contexts, their stacks, the policy of eviction.
+  /// CPUs of the contexts, their stacks, the policy of eviction and the priority by it.
   notify::Options options = {};
   /// Ask the operating system for a thread when no context can be had.
   bool os_thread_fallback = true;
@@ -125,9 +131,9 @@ struct SpawnOnMessage {
 
 /// One end of a conversation: an address, a send buffer and a message cache.
 ///
-/// THREADS: one at a time, except address(). Receiving by on_message() or receive() stays with one
-/// thread, for that thread is what is notified; after on_message() it is also the one to call
-/// stop_handling() or close() before it ends. A handler or entry may send; it calls none of
+/// THREADS: one at a time, except address() and record_of(). Receiving by on_message() or receive()
+/// stays with one thread, for that thread is what is notified; after on_message() it is also the one
+/// to call stop_handling() or close() before it ends. A handler or entry may send; it calls none of
 /// on_message(), spawn_on_message(), stop_handling() and close() of its own endpoint.
 class Endpoint {
  public:
@@ -176,8 +182,9 @@ class Endpoint {
   /// are under way, completions wait to be polled, or the send buffer is full; message_too_large:
   /// more than kMaxComposed bytes that are not in a slice; invalid: misaligned.
   ///
-  /// A refused operation changes no byte at the target, however long it is. What the target's
-  /// memory refuses is a typed Fault in the completion.
+  /// A refused operation changes no byte at the target, however long it is; but where its region is
+  /// taken away while it is under way, what came before stays. What the target's memory refuses is
+  /// a typed Fault in the completion.
   ///
   /// put() copies `data` into the send buffer, or has the NI fetch it from a slice.
   Sent put(const RemoteAddress& to, std::span<const std::byte> data,
@@ -234,6 +241,9 @@ class Endpoint {
   std::size_t serve(const ActiveHandlers& handlers, Deadline until) noexcept;
   Result<void> on_message(const ActiveHandlers& handlers, const OnMessage& options = {});
   Result<void> spawn_on_message(const ActiveHandlers& handlers, const SpawnOnMessage& options = {});
+
+  /// The record of a message that a handler or an entry was given. THREADS: its own, while it runs.
+  [[nodiscard]] NotificationRecord record_of(const Message& message) const noexcept;
 
   /// Ends on_message() or spawn_on_message(). Returns when no handler or context runs; messages
   /// that none was begun for are received by receive() again.

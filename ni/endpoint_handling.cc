@@ -85,9 +85,9 @@ Result<void> Endpoint::spawn_on_message(Handler entry, const SpawnOnMessage& opt
   }
   stop_handling();
 
-  auto spawner =
-      std::make_unique<Spawner>(port_->message_cache->consumer(), port_->inlet, std::move(entry),
-                                std::string(options.name), **binding, fallback.get());
+  auto spawner = std::make_unique<Spawner>(
+      port_->message_cache->consumer(), port_->inlet, std::move(entry), std::string(options.name),
+      **binding, fallback.get(), port_->records.is_on() ? &port_->records : nullptr);
   port_->contexts_send = true;
   if (auto armed = (*binding)->arm(spawner->entry()); !armed) {
     port_->contexts_send = false;
@@ -137,6 +137,7 @@ void Endpoint::stop_handling() noexcept {
   {
     const InletHeld guard(*port_);
     disarmed = std::exchange(port_->binding, std::move(port_->waiting));
+    port_->past_fallbacks.add(disarmed->fallbacks());
   }
   port_->fallback.reset();
 }

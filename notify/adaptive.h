@@ -78,6 +78,10 @@ class Adaptive {
   /// THREADS: the receiver.
   [[nodiscard]] AdaptiveCounts counts() const noexcept;
 
+  /// What notify() would fall back on, and did: see lock-table/park. THREADS: as there.
+  [[nodiscard]] Fallback expected() const noexcept { return parking_->expected(); }
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept { return parking_->fallbacks(); }
+
  private:
   struct Park {
     TscInstant began;  // the wait

@@ -1,6 +1,7 @@
 #include "notify/async_branch.h"
 
 #include <string_view>
+#include <utility>
 
 #include "core/expect.h"
 #include "threads/fault.h"
@@ -26,7 +27,7 @@ void BranchState::arm(const Handler& handler) noexcept {
   }
   in_program_order();
   gate_.store(Gate::masked, std::memory_order_relaxed);  // relaxed: own thread, here and below
-  unmask();
+  open_gate();
 }
 
 void BranchState::disarm() noexcept {
@@ -44,6 +45,12 @@ void BranchState::mask() noexcept {
 
 void BranchState::unmask() noexcept {
   SMTNI_EXPECT_HOT(gate_.load(std::memory_order_relaxed) == Gate::masked);
+  if (is_pending()) [[unlikely]]
+    count_masked();
+  open_gate();
+}
+
+void BranchState::open_gate() noexcept {
   in_program_order();
   gate_.store(Gate::open, std::memory_order_relaxed);  // [gate] open …
   in_program_order();
@@ -52,19 +59,25 @@ void BranchState::unmask() noexcept {
 
 void BranchState::branch() noexcept {
   if (!is_open()) return;
+  bool is_again = false;
   // No bound: a flood of notifications holds the computation up, as the class comment says.
   do {
     gate_.store(Gate::handling, std::memory_order_relaxed);
     in_program_order();
-    run_pending();
+    run_pending(is_again);
+    is_again = true;
     in_program_order();
     gate_.store(Gate::open, std::memory_order_relaxed);  // [gate] open …
     in_program_order();
   } while (is_pending());  // … then look
 }
 
-void BranchState::run_pending() noexcept {
-  while (const std::uint64_t stamp = take()) run_handler(TscInstant(stamp));
+// `is_again`: the handler has run since the gate was open, so what is pending was held back by it.
+void BranchState::run_pending(bool is_again) noexcept {
+  while (const std::uint64_t stamp = take()) {
+    if (std::exchange(is_again, true)) count_masked();
+    run_handler(TscInstant(stamp));
+  }
 }
 
 // The stamp that was pending, or 0.

@@ -23,8 +23,9 @@ namespace smtni::notify {
 ///   reads    it remembers the stamp and never writes the line: one line transfer a notification
 ///   empties  it exchanges the line to 0, so that the notifier can tell whether one is pending
 ///
-/// The gate: who may branch. Written and read by the receiver alone, that is by its computation and
-///   by whatever interrupts the computation on the same thread (signal or user-interrupt handler).
+/// The gate: who may branch. Written by the receiver alone, that is by its computation and by
+///   whatever interrupts the computation on the same thread (signal or user-interrupt handler), and
+///   decided on there; the notifier may look, which tells it a likelihood.
 ///
 ///   gate      | meaning                                            | left by
 ///   disarmed  | no handler; notifications stay pending             | arm()
@@ -77,6 +78,18 @@ class BranchState {
     return pending_.exchange(stamp_now(), std::memory_order_seq_cst) == 0;
   }
 
+  /// Masked, if the gate holds branches back at this moment. THREADS: any. COST: a load of
+  /// the receiver's own line.
+  [[nodiscard]] Fallback expected() const noexcept {
+    const Gate gate = gate_.load(std::memory_order_relaxed);  // relaxed: a hint
+    return gate == Gate::masked || gate == Gate::handling ? Fallback::masked : Fallback::none;
+  }
+
+  /// How often something was pending when a mask, or a handler, ended. THREADS: any.
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept {
+    return {.masked = masked_.load(std::memory_order_relaxed)};  // relaxed: a statistic
+  }
+
   // The receiver's side; all of it on the one thread that armed.
 
   /// Sets the handler, gives this thread an alternate signal stack on which an overrun of the
@@ -125,7 +138,12 @@ class BranchState {
 
   std::uint64_t take() noexcept;
   void run_handler(TscInstant notified) noexcept;
-  void run_pending() noexcept;
+  void run_pending(bool is_again) noexcept;
+  void open_gate() noexcept;
+  void count_masked() noexcept {
+    // relaxed: a statistic. One thread writes it, and never where it can be interrupted by itself.
+    masked_.store(masked_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
 
   // The notifier's own: its latest stamp.
   alignas(kLinePair) std::uint64_t posted_ = 0;
@@ -134,6 +152,7 @@ class BranchState {
   // The receiver's own.
   alignas(kLinePair) std::atomic<Gate> gate_{Gate::disarmed};
   std::uint64_t seen_ = 0;  // the latest stamp taken by reading
+  std::atomic<std::uint64_t> masked_{0};
   Taking taking_ = Taking::empties;
   Handler handler_{};
   std::optional<threads::Stack> stack_;  // without: the stack of the caller of branch()

@@ -88,6 +88,9 @@ class Rtm {
     return true;
   }
 
+  [[nodiscard]] Fallback expected() const noexcept { return state_.expected(); }
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept { return state_.fallbacks(); }
+
   Result<void> arm(const Handler& handler);
   /// Ends the transaction, if one is under way.
   void disarm() noexcept;

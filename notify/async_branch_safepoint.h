@@ -31,6 +31,9 @@ class Safepoint {
 
   void prepare() noexcept { state_.prepare(); }
 
+  [[nodiscard]] Fallback expected() const noexcept { return state_.expected(); }
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept { return state_.fallbacks(); }
+
   Result<void> arm(const Handler& handler);
   void disarm() noexcept { state_.disarm(); }
 

@@ -48,6 +48,9 @@ class Uintr {
     return true;
   }
 
+  [[nodiscard]] Fallback expected() const noexcept { return state_.expected(); }
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept { return state_.fallbacks(); }
+
   Result<void> arm(const Handler& handler);
   void disarm() noexcept;
 

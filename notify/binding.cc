@@ -40,7 +40,12 @@ tl::unexpected<Error> internal::unknown_mechanism(std::string_view name) {
 
 template <class M>
 constexpr Binding::Table Binding::make_table() noexcept {
-  Table table{.info = M::kInfo};
+  Table table{
+      .info = M::kInfo,
+      .expected =
+          [](const void* m) noexcept { return notify::expected(*static_cast<const M*>(m)); },
+      .fallbacks =
+          [](const void* m) noexcept { return notify::fallbacks(*static_cast<const M*>(m)); }};
   if constexpr (WaitMechanism<M>) {
     table.wait = [](void* m, NewsRef news, Deadline until) noexcept {
       return as<M>(m).wait(news, until);

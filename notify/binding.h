@@ -50,6 +50,7 @@ class Binding {
   Binding(Binding&&) noexcept = default;
   Binding& operator=(Binding&&) noexcept = default;
 
+  /// Lives as long as the program.
   [[nodiscard]] const MechanismInfo& info() const noexcept { return table_->info; }
 
   /// Any role.
@@ -61,6 +62,11 @@ class Binding {
   /// where it is not used. REQUIRES: nobody notifies meanwhile; `side.object` outlives this.
   NotifierSide exchange_notifier_side(const NotifierSide& side) noexcept {
     return std::exchange(side_, side);
+  }
+
+  [[nodiscard]] Fallback expected() const noexcept { return table_->expected(mechanism_.get()); }
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept {
+    return table_->fallbacks(mechanism_.get());
   }
 
   /// REQUIRES: role waits.
@@ -107,6 +113,8 @@ class Binding {
   // What a mechanism can do; null where its role has no such call.
   struct Table {
     MechanismInfo info;
+    Fallback (*expected)(const void* mechanism) noexcept;
+    FallbackCounts (*fallbacks)(const void* mechanism) noexcept;
     Wake (*wait)(void* mechanism, NewsRef news, Deadline until) noexcept = nullptr;
     Result<void> (*arm_handler)(void* mechanism, const Handler& handler) = nullptr;
     Result<void> (*arm_entry)(void* mechanism, const Entry& entry) = nullptr;

@@ -33,6 +33,9 @@ class RseqAbort {
   /// receiver's processor and waits for it.
   bool notify(const void* record) noexcept;
 
+  [[nodiscard]] Fallback expected() const noexcept { return state_.expected(); }
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept { return state_.fallbacks(); }
+
   Result<void> arm(const Handler& handler);
   void disarm() noexcept;
   void safepoint() noexcept { state_.poll(); }

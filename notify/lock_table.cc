@@ -71,6 +71,7 @@ Result<LockTable::Lock> LockTable::allocate(Waiting waiting) {
   unused_.pop_back();
   // Relaxed: whoever is handed the Lock synchronises with this thread by that.
   line->word.store(kFree, std::memory_order_relaxed);
+  line->told.store(0, std::memory_order_relaxed);
   return Lock(line, waiting);
 }
 
@@ -129,6 +130,9 @@ bool LockTable::await_parked(Line& line, Deadline until) const noexcept {
   }
 }
 
-void LockTable::wake(const Line& line) noexcept { futex(line.word, FUTEX_WAKE, INT_MAX, nullptr); }
+void LockTable::wake(Line& line) noexcept {
+  line.told.fetch_add(1, std::memory_order_relaxed);  // relaxed: a statistic
+  futex(line.word, FUTEX_WAKE, INT_MAX, nullptr);
+}
 
 }  // namespace smtni::notify

@@ -44,9 +44,11 @@ enum class Waiting : std::uint8_t {
 ///            exchange before it wakes. The kernel sleeps only while the word is still parked, so a
 ///            release before the sleep cancels it, and one after it finds the mark.
 class LockTable {
-  // Written by whoever acquires and releases, polled by whoever waits.
+  // `word` is written by whoever acquires and releases, and polled by whoever waits; `told` is
+  // written by whoever releases, when it has to tell the operating system.
   struct alignas(kLinePair) Line {
     std::atomic<std::uint32_t> word{kFree};
+    alignas(kCacheLine) std::atomic<std::uint64_t> told{0};
   };
   static_assert(sizeof(Line) == kLinePair);
 
@@ -106,6 +108,17 @@ class LockTable {
     }
   }
 
+  /// A hint: a waiter is not on a CPU, so that release() would have to tell the operating system.
+  /// THREADS: any. COST: one load of the line that is waited for.
+  [[nodiscard]] static bool is_parked(Lock lock) noexcept {
+    return lock.line_->word.load(std::memory_order_relaxed) == kParked;  // relaxed: a hint
+  }
+
+  /// How often release() has told it. THREADS: any.
+  [[nodiscard]] static std::uint64_t times_told(Lock lock) noexcept {
+    return lock.line_->told.load(std::memory_order_relaxed);  // relaxed: a statistic
+  }
+
  private:
   static constexpr std::uint32_t kFree = 0;
   static constexpr std::uint32_t kHeld = 1;
@@ -119,7 +132,7 @@ class LockTable {
     // [clear] release. [park] an exchange: the word changes before the wake, and a mark is seen.
     return line.word.exchange(kFree, std::memory_order_release) == kParked;
   }
-  static void wake(const Line& line) noexcept;
+  static void wake(Line& line) noexcept;
   template <class Turn>
   static bool poll(const Line& line, Deadline until, Turn turn) noexcept;
   bool await_parked(Line& line, Deadline until) const noexcept;

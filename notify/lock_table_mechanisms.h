@@ -45,6 +45,18 @@ class LockNotification {
 
   void prepare() noexcept { LockTable::prepare(lock_); }
 
+  /// Only who parks is ever off its CPU by this mechanism's doing.
+  [[nodiscard]] Fallback expected() const noexcept
+    requires(kWaiting == Waiting::park)
+  {
+    return LockTable::is_parked(lock_) ? Fallback::os_told : Fallback::none;
+  }
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept
+    requires(kWaiting == Waiting::park)
+  {
+    return {.os_told = LockTable::times_told(lock_)};
+  }
+
   bool notify(const void* /*record*/) noexcept {
     LockTable::release(lock_);  // [clear]
     return true;

@@ -10,7 +10,9 @@
 #include "core/deadline.h"
 #include "core/result.h"
 #include "core/units.h"
+#include "notify/fallback.h"
 #include "threads/chain.h"
+#include "threads/eviction.h"
 
 /// \file
 /// What a notification mechanism is. A notification is a hint and the message cache is the truth: a
@@ -50,7 +52,11 @@ struct Options {
   /// Usable bytes of a handler's or a spawned context's stack; a guard page lies below.
   Bytes stack{64 * 1024};
   /// Processors that run spawned contexts, one hardware context on each; empty: one, not pinned.
-  std::vector<int> context_cpus;
+  std::vector<int> context_cpus = {};
+  /// Who gives way to a spawned context where none is idle, with a mechanism that evicts.
+  threads::EvictionPolicy eviction = threads::LowestPriority{};
+  /// Of the spawned contexts, for that policy. A computation's is 0.
+  int priority = 1;
 };
 
 enum class Wake : std::uint8_t { news, timed_out };
@@ -97,6 +103,25 @@ concept Mechanism = requires(M& mechanism, const Options& options, const void* r
 template <Mechanism M>
 void prepare(M& mechanism) noexcept {
   if constexpr (requires { mechanism.prepare(); }) mechanism.prepare();
+}
+
+/// What the next notify() would have to fall back on, as far as a look can tell. A mechanism that
+/// has a fall-back may have a member expected(); none is expected of the others, nor of one whose
+/// usual way is the operating system. A hint: the receiver may move on before notify() comes.
+/// THREADS: any. COST: a look at the receiver's line, which can be a line transfer.
+template <Mechanism M>
+Fallback expected(const M& mechanism) noexcept {
+  if constexpr (requires { mechanism.expected(); }) return mechanism.expected();
+  return Fallback::none;
+}
+
+/// How often it did, since it was opened. Likewise a member fallbacks(), where there is something
+/// to count. What the notifier falls back on (os_told, evicted) is counted within notify(); a mask,
+/// when it ends. THREADS: any. COST: counting costs nothing where there is no fall-back.
+template <Mechanism M>
+FallbackCounts fallbacks(const M& mechanism) noexcept {
+  if constexpr (requires { mechanism.fallbacks(); }) return mechanism.fallbacks();
+  return {};
 }
 
 /// THREADS: wait() is called by one thread, the receiver.

@@ -40,6 +40,9 @@ class SignalRunning {
   /// COST: a bus lock; tgkill() unless a notification is pending.
   bool notify(const void* record) noexcept;
 
+  [[nodiscard]] Fallback expected() const noexcept { return state_.expected(); }
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept { return state_.fallbacks(); }
+
   /// Takes the calling thread's alternate signal stack and unblocks the signal, until disarm().
   /// `invalid` when this thread is armed for another SignalRunning.
   Result<void> arm(const Handler& handler);

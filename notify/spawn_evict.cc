@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t kContextsPerProcessor = 4;
 
 constexpr int kBackgroundPriority = 0;
-constexpr int kEntryPriority = 1;
 
 }  // namespace
 
@@ -24,18 +23,23 @@ Result<std::unique_ptr<EvictContext>> EvictContext::open(const Options& options)
       {.cpus = options.context_cpus,
        .contexts = kContextsPerProcessor * std::max<std::size_t>(options.context_cpus.size(), 1),
        .stack = options.stack,
-       .eviction = threads::LowestPriority{}});
+       .eviction = options.eviction});
   if (!pool) return tl::unexpected(pool.error());
-  return std::unique_ptr<EvictContext>(new EvictContext(std::move(*pool)));
+  return std::unique_ptr<EvictContext>(new EvictContext(std::move(*pool), options.priority));
 }
 
-EvictContext::EvictContext(std::unique_ptr<threads::ContextPool> pool) noexcept
-    : pool_(std::move(pool)) {}
+EvictContext::EvictContext(std::unique_ptr<threads::ContextPool> pool, int priority) noexcept
+    : pool_(std::move(pool)), priority_(priority) {}
 
 bool EvictContext::notify(const void* record) noexcept {
   return gate_.pass([&](const Entry& entry) {
-    return pool_->start({entry.run, entry.argument, record, entry.name, kEntryPriority}) !=
-           threads::Started::none;
+    const threads::Started started =
+        pool_->start({entry.run, entry.argument, record, entry.name, priority_});
+    if (started == threads::Started::by_eviction) {
+      // relaxed: a statistic with one writer, the notifier.
+      evicted_.store(evicted_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    return started != threads::Started::none;
   });
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,7 +14,7 @@
 namespace smtni::notify {
 
 /// Paper 3's fall-back: when no context is idle, a running one gives way at its next safepoint and
-/// continues later. Computations go before entries, and of equals the oldest.
+/// continues later. Which one, Options::eviction says, by Options::priority.
 class EvictContext {
  public:
   static constexpr MechanismInfo kInfo{
@@ -27,6 +29,13 @@ class EvictContext {
 
   /// False when no context is idle and none can be evicted.
   [[nodiscard]] bool notify(const void* record) noexcept;
+
+  [[nodiscard]] Fallback expected() const noexcept {
+    return pool_->has_idle() ? Fallback::none : Fallback::evicted;
+  }
+  [[nodiscard]] FallbackCounts fallbacks() const noexcept {
+    return {.evicted = evicted_.load(std::memory_order_relaxed)};  // relaxed: a statistic
+  }
 
   Result<void> arm(const Entry& entry);
 
@@ -47,10 +56,12 @@ class EvictContext {
   [[nodiscard]] std::vector<std::string> notes() const { return pool_->notes(); }
 
  private:
-  explicit EvictContext(std::unique_ptr<threads::ContextPool> pool) noexcept;
+  EvictContext(std::unique_ptr<threads::ContextPool> pool, int priority) noexcept;
 
   internal::SpawnGate gate_;
   std::unique_ptr<threads::ContextPool> pool_;
+  const int priority_;                     // of entries
+  std::atomic<std::uint64_t> evicted_{0};  // starts that took a running context; the notifier's
 };
 
 static_assert(EvictingMechanism<EvictContext>);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -58,6 +59,12 @@ class ContextPool {
   /// THREADS: one starter, the NI, at a time. COST: one line transfer for each hardware context
   /// that is looked at, idle ones first; no lock, no system call.
   Started start(const Start& start) noexcept;
+
+  /// A hint: start() would find an idle context. THREADS: any. COST: one load for each hardware
+  /// context that is looked at.
+  [[nodiscard]] bool has_idle() const noexcept {
+    return std::ranges::any_of(hardware_, [](const auto& hardware) { return hardware->is_idle(); });
+  }
 
   /// Asks for the line that a start on the first hardware context will write.
   void prepare() const noexcept { hardware_.front()->prepare(); }

@@ -76,6 +76,11 @@ class HardwareContext {
   /// Asks for the mailbox's line, so that its transfer overlaps with other work.
   void prepare() const noexcept { prefetch_for_write(&mailbox_); }
 
+  /// A hint: nothing runs here. COST: one load of the mailbox.
+  [[nodiscard]] bool is_idle() const noexcept {
+    return mailbox_.state.load(std::memory_order_relaxed) == State::idle;  // relaxed: a hint
+  }
+
   /// What could be evicted now, if anything. A hint: the exchange in offer() decides.
   [[nodiscard]] std::optional<Candidate> candidate(std::size_t own_index) const noexcept;
 

@@ -16,7 +16,7 @@ namespace smtni::ni {
 /// period after the first of them has passed.
 ///
 /// By event index (virtio 1.2, 2.7.7): the receiver names the message, counted from 0, whose arrival
-/// it wants to be told of; others are not announced, for a receiver that has not asked is awake and
+/// it wants to be told of, or that of the next one after it that is not silent; others are not announced, for a receiver that has not asked is awake and
 /// will look. It asks before it waits, so a busy receiver costs no notification at all.
 ///
 /// Edge:
@@ -31,6 +31,7 @@ class Coalescer {
   void configure(const Coalescing& options) noexcept {
     options_ = options;
     unannounced_ = 0;
+    answered_ = ~std::uint64_t{0};
     due_at_.store(0, std::memory_order_relaxed);  // relaxed: the inlet lock orders it
     event_.store(options.messages - 1, std::memory_order_relaxed);
   }
@@ -46,7 +47,11 @@ class Coalescer {
   [[nodiscard]] bool announces(std::uint64_t index, bool is_asked_for) noexcept {
     if (options_.event_index && is_asked_for) {
       const std::uint64_t event = event_.fetch_add(0, std::memory_order_acq_rel);  // [event]
-      if (index >= event) return index == event;
+      if (event == answered_) return false;  // the receiver has not asked since
+      if (index >= event) {  // later than asked for where silent messages lie between
+        answered_ = event;
+        return true;
+      }
     } else if (unannounced_ + 1 >= options_.messages) {
       return true;
     }
@@ -83,6 +88,7 @@ class Coalescer {
 
   Coalescing options_;
   std::uint32_t unannounced_ = 0;
+  std::uint64_t answered_ = 0;           // the event that was announced last
   std::atomic<std::int64_t> due_at_{0};  // 0: no period is under way
   // Written by the receiver when it is about to wait, read by the NI at every message.
   alignas(kLinePair) std::atomic<std::uint64_t> event_{0};

@@ -212,6 +212,8 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
     port.is_open = true;
     port.holds_silent = false;
     port.coalescer.configure(options.coalescing);
+    port.records.configure(options.records ? port.message_cache->capacity().count() / kCacheLine
+                                           : 0);
   }
   identity_.directory->open(port.address, port.message_cache->max_payload());
   ports_[port.address.index()].store(&port, std::memory_order_release);  // [open]
@@ -234,6 +236,7 @@ void Core::recycle(Port& port) noexcept {
     port.fallback.reset();
     port.spawner.reset();
     port.spawned = {};
+    port.past_fallbacks = {};
     port.spawn_is_due.store(false, std::memory_order_relaxed);  // relaxed: [inlet] orders it
   }
   port.handler = nullptr;

@@ -4,6 +4,8 @@
 #include <string>
 #include <type_traits>
 
+#include "ni/counters.h"
+
 namespace smtni::ni {
 namespace {
 
@@ -100,10 +102,23 @@ Placed FabricWire::transmit(const Packet& packet, Arrivals& arrivals) noexcept {
     std::memcpy(room->data() + kHead, packet.payload.data(), packet.payload.size());
   }
   out.commit(size);
+  if (packet.operation != Operation::answer) count(lane->sent);
   return Placed::yes;
 }
 
 std::size_t FabricWire::max_payload() const noexcept { return state_->max_packet() - kHead; }
+
+Passage FabricWire::passage() const noexcept {
+  Passage passage;
+  for (std::uint32_t peer = 0; peer < state_->nodes(); ++peer) {
+    const FabricState::Lane* const lane =
+        peer == node_ ? nullptr : state_->lane(node_, static_cast<std::uint8_t>(peer));
+    if (lane == nullptr) continue;
+    passage.settled += lane->settled.load(std::memory_order_acquire);  // [settle]
+    passage.taken += lane->sent.load(std::memory_order_relaxed);       // relaxed: a count
+  }
+  return passage;
+}
 
 bool FabricWire::deliver(Arrivals& arrivals) noexcept {
   bool moved = false;
@@ -139,6 +154,8 @@ bool FabricWire::deliver_requests(FabricState::Lane& lane, Arrivals& arrivals) n
     if (!lane.held) break;
     // Refused for good, it ends here; the target has counted it.
     if (arrivals.place(packet_in(lane.held->payload)) == Placed::would_block) break;
+    // [settle] release; one writer. relaxed: its own count.
+    lane.settled.store(lane.settled.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     lane.held.reset();
     in.release();
     moved = true;

@@ -21,6 +21,8 @@ namespace smtni::ni {
 /// Edges:
 ///   [join]  join() stores `is_joined` with release, after the node's directory and lanes exist  ->
 ///           lane() and directory() load it with acquire
+///   [settle] the receiving NI adds to a lane's `settled` with release  ->  passage() loads it with
+///           acquire: what was placed is there
 ///   [leave] leave() stores `is_joined` false  ->  senders find nobody; what is on the lanes to the
 ///           node is lost with it
 class FabricState {
@@ -33,6 +35,9 @@ class FabricState {
 
     MessageRing requests;
     MessageRing answers;
+    // Requests that were sent, and those that are done with; each has one writer.
+    alignas(kLinePair) std::atomic<std::uint64_t> sent{0};
+    alignas(kLinePair) std::atomic<std::uint64_t> settled{0};
     std::optional<Message> held;  // the consumer's: taken from `requests`, not yet accepted
   };
 
@@ -88,6 +93,8 @@ class FabricWire final : public Wire {
   Placed transmit(const Packet& packet, Arrivals& arrivals) noexcept override;
   bool deliver(Arrivals& arrivals) noexcept override;
   [[nodiscard]] std::size_t max_payload() const noexcept override;
+  /// What was sent to a node that has left is settled.
+  [[nodiscard]] Passage passage() const noexcept override;
 
  private:
   static bool deliver_requests(FabricState::Lane& lane, Arrivals& arrivals) noexcept;

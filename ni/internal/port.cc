@@ -13,7 +13,14 @@ Placed Port::place(const Packet& packet) noexcept {
     binding->prepare();
     if (spawner) spawner->prepare();
   }
-  // Payload, then record: the record is the message's head line, and its stamp is stored last.
+  std::uint64_t position = 0;
+  if (records.is_on()) [[unlikely]] {
+    // [publish] written before the stamp, so complete when the message is seen.
+    position = cache.position_of_next(packet.payload.size());
+    records.write(position, packet.notify ? binding.get() : nullptr);
+  }
+  // Payload, then the record's first part: that is the message's head line, and its stamp is stored
+  // last.
   const MessageInfo record{.type_id = packet.type_id,
                            .user_data = packet.user_data,
                            .peer = packet.origin.word(),
@@ -35,10 +42,13 @@ Placed Port::place(const Packet& packet) noexcept {
   // Then the notification.
   if (packet.notify) {
     const bool is_asked_for = !waiting;  // no branch or spawn is set in the place of receive()
-    if (coalescer.announces(index, is_asked_for)) {
-      announce();
-    } else {
+    if (!coalescer.announces(index, is_asked_for)) {
       count(counters.coalesced);
+      if (records.is_on()) records.clear_fallback(position);
+    } else if (records.is_on()) [[unlikely]] {
+      announce_on_record(position);
+    } else {
+      announce();
     }
   } else {
     holds_silent = true;
@@ -56,6 +66,13 @@ void Port::announce() noexcept {
   } else {
     binding->notify(nullptr);
   }
+}
+
+void Port::announce_on_record(std::uint64_t position) noexcept {
+  if (spawner) return announce();  // which keeps the records of what it starts
+  const notify::FallbackCounts before = binding->fallbacks();
+  announce();
+  records.correct(position, before, *binding);
 }
 
 void Port::announce_if_due() noexcept {

@@ -13,6 +13,7 @@
 #include "ni/counters.h"
 #include "ni/endpoint.h"
 #include "ni/internal/coalescer.h"
+#include "ni/internal/records.h"
 #include "ni/internal/requests.h"
 #include "ni/internal/spawner.h"
 #include "ni/internal/views.h"
@@ -21,7 +22,7 @@
 
 namespace smtni::ni {
 
-/// Attributes of a notification record, which is the head line of the message in its cache: flags,
+/// Attributes in the head line of a message, which begins its notification record: flags,
 /// and in the upper half the number of the active message's handler.
 inline constexpr std::uint32_t kNotificationWished = 1;
 /// In the send buffer: the payload is a work request, and behind it what was composed for it.
@@ -58,6 +59,7 @@ struct Port {
   bool is_open = false;
   bool holds_silent = false;  // silent messages have been placed since the latest notification
   Coalescer coalescer;
+  Records records;  // also read by who has a message
   std::unique_ptr<notify::Binding> binding;
   std::unique_ptr<notify::Binding> waiting;  // receive()'s, while `binding` branches or spawns
   std::unique_ptr<notify::Binding> fallback;
@@ -66,7 +68,8 @@ struct Port {
   // `inlet`; a hint to whoever polls it.
   std::atomic<bool> spawn_is_due{false};
   AtomicCounters counters;
-  Spawner::Counts spawned;  // by spawners of the past
+  Spawner::Counts spawned;                // by spawners of the past
+  notify::FallbackCounts past_fallbacks;  // of bindings of the past
 
   Requests requests;
   std::optional<CompletionQueue> completions;
@@ -102,6 +105,8 @@ struct Port {
  private:
   // Notifies as the receiver has chosen. REQUIRES: the inlet lock.
   void announce() noexcept;
+  // The same for the message at `position`, whose record it keeps right. REQUIRES: records are on.
+  void announce_on_record(std::uint64_t position) noexcept;
   // REQUIRES: the inlet lock; a spawner is set.
   void spawn() noexcept;
 };

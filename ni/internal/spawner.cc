@@ -8,13 +8,14 @@
 namespace smtni::ni {
 
 Spawner::Spawner(RingConsumer& cache, SpinLock& inlet, Entry entry, std::string name,
-                 notify::Binding& contexts, notify::Binding* fallback)
+                 notify::Binding& contexts, notify::Binding* fallback, Records* records)
     : cache_(cache),
       inlet_(inlet),
       entry_(std::move(entry)),
       name_(std::move(name)),
       contexts_(contexts),
-      fallback_(fallback) {}
+      fallback_(fallback),
+      records_(records) {}
 
 notify::Entry Spawner::entry() noexcept { return {run, this, name_}; }
 
@@ -40,13 +41,35 @@ Spawner::Claim* Spawner::claim_next() noexcept {
 }
 
 bool Spawner::start(const Claim& claim) noexcept {
-  if (contexts_.notify(&claim)) {
+  if (records_ != nullptr ? start_on_record(claim) : contexts_.notify(&claim)) {
     ++counts_.started;
     return true;
   }
-  if (fallback_ == nullptr || !fallback_->notify(&claim)) return false;
-  ++counts_.os_threads;
+  if (fallback_ != nullptr) {
+    record(claim, *fallback_, notify::Fallback::os_thread);
+    if (fallback_->notify(&claim)) {
+      ++counts_.os_threads;
+      return true;
+    }
+  }
+  record(claim, contexts_, notify::Fallback::deferred);
+  return false;
+}
+
+// The record is as expected before the context can read it. A message that was deferred stays so.
+bool Spawner::start_on_record(const Claim& claim) noexcept {
+  const std::uint64_t position = claim.message.position;
+  const bool is_first_try = &claim != waiting_;
+  if (is_first_try) records_->tell(position, contexts_, contexts_.expected());
+  const notify::FallbackCounts before = contexts_.fallbacks();
+  if (!contexts_.notify(&claim)) return false;
+  if (is_first_try) records_->correct(position, before, contexts_);
   return true;
+}
+
+void Spawner::record(const Claim& claim, const notify::Binding& method,
+                     notify::Fallback fallback) noexcept {
+  if (records_ != nullptr) records_->tell(claim.message.position, method, fallback);
 }
 
 bool Spawner::dispatch() noexcept {
@@ -93,7 +116,15 @@ Spawner::Claim* Spawner::end(Claim& claim) noexcept {
 
   const std::lock_guard guard(inlet_);
   Claim* next = nullptr;
-  if (!is_stopping_) next = waiting_ != nullptr ? std::exchange(waiting_, nullptr) : claim_next();
+  if (!is_stopping_ && waiting_ != nullptr) {
+    next = std::exchange(waiting_, nullptr);
+  } else if (!is_stopping_) {
+    next = claim_next();
+    if (next != nullptr) {  // its turn comes, and no other context is to be had
+      ++counts_.deferred;
+      record(*next, contexts_, notify::Fallback::deferred);
+    }
+  }
   if (next != nullptr) {
     ++counts_.continued;
   } else if (!is_full()) {

@@ -9,6 +9,7 @@
 
 #include "core/ring_consumer.h"
 #include "core/spin_lock.h"
+#include "ni/internal/records.h"
 #include "notify/binding.h"
 
 namespace smtni::ni {
@@ -40,7 +41,7 @@ class Spawner {
     std::uint64_t started = 0;     ///< contexts started by the mechanism
     std::uint64_t continued = 0;   ///< messages taken on by a context that had ended its own
     std::uint64_t os_threads = 0;  ///< contexts that the operating system was asked for
-    std::uint64_t deferred = 0;    ///< messages that had to wait for a context
+    std::uint64_t deferred = 0;    ///< messages that no context could be had for at their turn
 
     /// Messages that contexts have taken.
     [[nodiscard]] std::uint64_t taken() const noexcept { return started + continued + os_threads; }
@@ -55,9 +56,10 @@ class Spawner {
 
   using Entry = std::function<void(const Message&)>;
 
-  /// `fallback` may be null. REQUIRES: both bindings' role is `spawns`; all outlive this.
+  /// `fallback` and `records` may be null. REQUIRES: both bindings' role is `spawns`; all outlive
+  /// this.
   Spawner(RingConsumer& cache, SpinLock& inlet, Entry entry, std::string name,
-          notify::Binding& contexts, notify::Binding* fallback);
+          notify::Binding& contexts, notify::Binding* fallback, Records* records = nullptr);
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
 
@@ -98,6 +100,9 @@ class Spawner {
   [[nodiscard]] bool is_full() const noexcept { return next_ - first_ == kClaims; }
   Claim* claim_next() noexcept;
   bool start(const Claim& claim) noexcept;
+  bool start_on_record(const Claim& claim) noexcept;
+  void record(const Claim& claim, const notify::Binding& method,
+              notify::Fallback fallback) noexcept;
   bool leave_to_a_context() noexcept;
   // The context's next claim, or null: it may become idle.
   Claim* end(Claim& claim) noexcept;
@@ -108,6 +113,7 @@ class Spawner {
   std::string name_;
   notify::Binding& contexts_;
   notify::Binding* fallback_;
+  Records* records_;
   std::array<Claim, kClaims> claims_;
   std::uint64_t first_ = 0;   // oldest claim that is not released
   std::uint64_t next_ = 0;    // number of the next claim

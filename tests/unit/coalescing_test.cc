@@ -62,6 +62,17 @@ TEST(Coalescer, AnnouncesOnlyTheMessageThatWasAskedFor) {
   EXPECT_FALSE(coalescer.has_unannounced());
 }
 
+// The message that was asked for is silent: the next one that is not stands in for it.
+TEST(Coalescer, AnnouncesTheNextMessageAfterASilentOne) {
+  Coalescer coalescer;
+  coalescer.configure({.event_index = true});
+  coalescer.ask(3);
+  EXPECT_TRUE(coalescer.announces(5, true));
+  EXPECT_FALSE(coalescer.announces(6, true));
+  coalescer.ask(7);
+  EXPECT_TRUE(coalescer.announces(9, true));
+}
+
 TEST(Coalescer, AnnouncesEachMessageToAReceiverThatDoesNotAsk) {
   Coalescer coalescer;
   coalescer.configure({.event_index = true});

@@ -197,6 +197,24 @@ TEST(MessageRing, ReleasesUpToAMessageInTheMiddle) {
   EXPECT_FALSE(ring.producer().push({}));
 }
 
+// 8 lines and messages of 1 or 3: some skip to the start, and some find no room, which changes nothing.
+TEST(MessageRing, SaysWhereTheNextMessageWillLie) {
+  MessageRing ring = ring_of(8);
+  for (int count = 0; count < 100; ++count) {
+    const auto payload = bytes_of(count % 3 == 0 ? 128 : 8, 1);
+    const std::uint64_t position = ring.producer().position_of_next(payload.size());
+    if (!ring.producer().push(payload)) {
+      while (ring.consumer().take()) ring.consumer().release();
+      EXPECT_EQ(ring.producer().position_of_next(payload.size()), position);
+      ASSERT_TRUE(ring.producer().push(payload));
+    }
+    const auto message = ring.consumer().take();
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->position, position);
+    if (count % 2 == 0) ring.consumer().release();
+  }
+}
+
 TEST(MessageRing, AnswersACallInItsOwnLine) {
   MessageRing ring = ring_of(4);
   for (std::uint8_t round = 0; round < 100; ++round) {
