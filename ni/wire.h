@@ -73,7 +73,10 @@ enum class Placed : std::uint8_t {
 };
 
 /// How far a wire is with what it has taken: the packets taken by transmit() so far, and how many
-/// of these, in the order in which they were taken, it has settled: placed, or refused for good.
+/// of these, counted from the first one taken up to the first that is still on its way, it has
+/// settled: placed, lost, or refused for good. A packet that has overtaken another one counts when
+/// that one does, so all that was taken by the time of asking is settled once `settled` reaches
+/// what `taken` was.
 struct Passage {
   std::uint64_t taken = 0;
   std::uint64_t settled = 0;

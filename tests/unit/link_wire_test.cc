@@ -1,11 +1,10 @@
-// What a link promises, by a clock that the test turns: exact, whatever the machine does. A cycle
-// is a nanosecond here. The last cases go through an interface.
+// What a link promises, by a clock that the test turns: exact, whatever the machine does. The last
+// cases go through an interface. What it promises for answers: link_answers_test.cc.
 #include "ni/link_wire.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <deque>
 #include <limits>
 #include <random>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "ni/interface.h"
 #include "ni/loopback_wire.h"
+#include "tests/unit/link_fixture.h"
 
 namespace smtni::ni {
 namespace {
@@ -22,80 +22,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 30s;
 constexpr std::uint64_t kSeed = 20021;
-
-std::uint64_t moment = 0;
-TscInstant turned_clock() noexcept { return TscInstant(moment); }
-
-std::byte byte_of(std::uint64_t number, std::size_t at) {
-  return static_cast<std::byte>(number * 131 + at * 7);
-}
-
-std::vector<std::byte> body(std::uint64_t number, std::size_t size) {
-  std::vector<std::byte> bytes(size);
-  for (std::size_t at = 0; at < size; ++at) bytes[at] = byte_of(number, at);
-  return bytes;
-}
-
-// The target: notes what comes and when.
-struct Inbox final : Arrivals {
-  struct Arrival {
-    std::uint64_t number;
-    std::uint64_t at;
-    bool is_whole;
-
-    bool operator==(const Arrival&) const = default;
-  };
-
-  Placed place(const Packet& packet) noexcept override {
-    if (answer != Placed::yes) return answer;
-    const auto expected = body(packet.user_data, packet.payload.size());
-    const bool is_whole =
-        std::equal(expected.begin(), expected.end(), packet.payload.begin(), packet.payload.end());
-    arrivals.push_back({packet.user_data, moment, is_whole});
-    return Placed::yes;
-  }
-
-  Placed answer = Placed::yes;
-  std::deque<Arrival> arrivals;
-};
-
-class LinkWireTest : public testing::Test {
- protected:
-  void SetUp() override { moment = 1000; }
-
-  void open(const LinkOptions& options) {
-    auto created = LinkWire::create(std::make_unique<LoopbackWire>(), options,
-                                    {.now = turned_clock, .megahertz = 1000});
-    ASSERT_TRUE(created) << created.error().what;
-    wire = *std::move(created);
-  }
-
-  // The next packet, whose payload follows from its number.
-  Placed send(std::size_t size) {
-    const auto payload = body(sent + 1, size);
-    Packet packet;
-    packet.user_data = sent + 1;
-    packet.payload = payload;
-    const Placed placed = wire->transmit(packet, inbox);
-    if (placed == Placed::yes) ++sent;
-    return placed;
-  }
-  std::size_t send_all(std::size_t size) {
-    std::size_t count = 0;
-    while (send(size) == Placed::yes) ++count;
-    return count;
-  }
-  void deliver_at(std::uint64_t at) {
-    moment = at;
-    while (wire->deliver(inbox)) continue;
-  }
-
-  std::unique_ptr<LinkWire> wire;
-  Inbox inbox;
-  std::uint64_t sent = 0;
-};
-
-using Arrival = Inbox::Arrival;
 
 TEST_F(LinkWireTest, TakesTheTimeOfItsBytesAndTheLatency) {
   open({.gigabits_per_second = 8, .latency = Nanoseconds(500)});
@@ -257,13 +183,13 @@ TEST_F(LinkWireTest, LosesNothingUnlessAskedAndEverythingIfAsked) {
 
 TEST_F(LinkWireTest, KeepsEverythingWhileTheTargetIsFull) {
   open({.credit = 4 * kKiB});
-  inbox.answer = Placed::would_block;
+  inbox.to_requests = Placed::would_block;
   ASSERT_EQ(send_all(448), 7U);
   for (int turn = 0; turn < 5; ++turn) EXPECT_FALSE(wire->deliver(inbox));
   EXPECT_EQ(send(448), Placed::would_block);  // credit has not come back
   EXPECT_EQ(wire->report().target_full, 5U);
   EXPECT_EQ(wire->passage().settled, 0U);
-  inbox.answer = Placed::yes;
+  inbox.to_requests = Placed::yes;
   deliver_at(moment);
   ASSERT_EQ(inbox.arrivals.size(), 7U);
   for (std::uint64_t at = 0; at < 7; ++at) {
@@ -273,10 +199,10 @@ TEST_F(LinkWireTest, KeepsEverythingWhileTheTargetIsFull) {
 
 TEST_F(LinkWireTest, CountsWhatNobodyTakesAndGivesItsCreditBack) {
   open({.credit = 4 * kKiB});
-  inbox.answer = Placed::nobody;
+  inbox.to_requests = Placed::nobody;
   ASSERT_EQ(send_all(448), 7U);
   deliver_at(moment);
-  inbox.answer = Placed::too_large;
+  inbox.to_requests = Placed::too_large;
   ASSERT_EQ(send_all(448), 7U);
   deliver_at(moment);
   EXPECT_EQ(wire->report().undeliverable, 14U);
@@ -298,7 +224,7 @@ TEST_F(LinkWireTest, KeepsBytesAndCreditOverManyRandomPackets) {
     for (unsigned packets = random() % 8; packets > 0; --packets) {
       if (send(random() % (most + 1)) != Placed::yes) break;
     }
-    inbox.answer = random() % 4 == 0 ? Placed::would_block : Placed::yes;
+    inbox.to_requests = random() % 4 == 0 ? Placed::would_block : Placed::yes;
     moment += random() % 2000;
     (void)wire->deliver(inbox);
     for (; !inbox.arrivals.empty(); inbox.arrivals.pop_front(), ++next) {
@@ -306,7 +232,7 @@ TEST_F(LinkWireTest, KeepsBytesAndCreditOverManyRandomPackets) {
       ASSERT_TRUE(inbox.arrivals.front().is_whole) << next;
     }
   }
-  inbox.answer = Placed::yes;
+  inbox.to_requests = Placed::yes;
   deliver_at(moment + 100'000);
   EXPECT_EQ(next + inbox.arrivals.size(), sent + 1);
   EXPECT_EQ(wire->report().in_flight, 0U);
@@ -327,35 +253,6 @@ TEST_F(LinkWireTest, ReportsTheRateAchieved) {
   EXPECT_EQ(report.elapsed, Nanoseconds(1600));
   EXPECT_DOUBLE_EQ(report.requested_gigabits_per_second, 8);
   EXPECT_DOUBLE_EQ(report.achieved_gigabits_per_second, 8);
-}
-
-// Says that it keeps two packets of those it was handed.
-struct KeepingWire final : Wire {
-  Placed transmit(const Packet& packet, Arrivals& arrivals) noexcept override {
-    ++taken;
-    return arrivals.place(packet);
-  }
-  bool deliver(Arrivals& /*arrivals*/) noexcept override { return false; }
-  [[nodiscard]] std::size_t max_payload() const noexcept override { return 1000; }
-  [[nodiscard]] Passage passage() const noexcept override {
-    return {.taken = taken, .settled = taken < 2 ? 0 : taken - 2};
-  }
-
-  std::uint64_t taken = 0;
-};
-
-TEST_F(LinkWireTest, CountsWhatTheWireInsideKeepsAsNotSettled) {
-  auto created = LinkWire::create(std::make_unique<KeepingWire>(), {},
-                                  {.now = turned_clock, .megahertz = 1000});
-  ASSERT_TRUE(created);
-  wire = *std::move(created);
-  EXPECT_EQ(wire->max_payload(), 1000U);
-  for (int packet = 0; packet < 5; ++packet) ASSERT_EQ(send(8), Placed::yes);
-  EXPECT_EQ(wire->passage().taken, 5U);
-  EXPECT_EQ(wire->passage().settled, 0U);
-  deliver_at(moment);
-  EXPECT_EQ(wire->passage().taken, 5U);
-  EXPECT_EQ(wire->passage().settled, 3U);
 }
 
 TEST(LinkOptionsTest, RefusesWhatNoLinkCanBe) {
