@@ -5,13 +5,16 @@
 
 namespace smtni::ni {
 
-/// What has happened at one endpoint since it was opened.
+/// What has happened at one endpoint since it was opened. Messages placed and not spilled are the
+/// message cache's hits.
 struct Counters {
-  std::uint64_t placed = 0;         ///< messages placed in its message cache
-  std::uint64_t notified = 0;       ///< notifications made for them
-  std::uint64_t silent = 0;         ///< messages whose sender wished for none
-  std::uint64_t coalesced = 0;      ///< messages placed whose notification was left to another
-  std::uint64_t held_back = 0;      ///< attempts to place a message in a full message cache
+  std::uint64_t placed = 0;     ///< messages placed in its message cache, or behind it
+  std::uint64_t notified = 0;   ///< notifications made for them
+  std::uint64_t silent = 0;     ///< messages whose sender wished for none
+  std::uint64_t coalesced = 0;  ///< messages placed whose notification was left to another
+  std::uint64_t spilled = 0;    ///< messages that found the message cache full and went to memory
+  std::uint64_t refilled = 0;   ///< of these, back in the cache: its misses
+  std::uint64_t held_back = 0;  ///< attempts to place a message in a full message cache
   std::uint64_t undeliverable = 0;  ///< messages that it sent to an endpoint closed since
   std::uint64_t started = 0;        ///< contexts started for messages
   std::uint64_t continued = 0;      ///< messages taken on by a context that had ended its own

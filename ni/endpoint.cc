@@ -124,6 +124,10 @@ Counters Endpoint::counters() const noexcept {
   counts.notified = read(port_->counters.notified);
   counts.silent = read(port_->counters.silent);
   counts.coalesced = read(port_->counters.coalesced);
+  if (port_->spill) {
+    counts.spilled = port_->spill->counts().spilled;
+    counts.refilled = port_->spill->counts().refilled;
+  }
   counts.held_back = read(port_->counters.held_back);
   counts.undeliverable = read(port_->counters.undeliverable);
   const InletHeld guard(*port_);

@@ -12,6 +12,7 @@
 #include "core/deadline.h"
 #include "core/result.h"
 #include "core/ring_layout.h"
+#include "core/stores.h"
 #include "core/units.h"
 #include "ni/address.h"
 #include "ni/completion_queue.h"
@@ -41,6 +42,12 @@ struct Coalescing {
   bool event_index = false;
 };
 
+/// What happens to a message that finds the message cache full.
+enum class WhenFull : std::uint8_t {
+  hold_back,  ///< it stays with its sender, whom would_block tells so
+  spill,      ///< it goes to memory, in order, and comes back as the receiver makes room
+};
+
 struct EndpointOptions {
   /// Room for messages that have arrived and are not released.
   Bytes message_cache = 64 * kKiB;
@@ -50,6 +57,11 @@ struct EndpointOptions {
   std::string_view notify = "lock-table/park";
   notify::Options mechanism = {};
   Coalescing coalescing = {};
+  WhenFull when_full = WhenFull::hold_back;
+  /// The most memory that spilled messages take; beyond it the sender is held back after all.
+  Bytes spill_limit = kMiB;
+  /// How payloads that do not fit into their head line are stored in the message cache.
+  Stores stores = Stores::cached;
   /// Whether the NI keeps when each message arrived and how it notified of it, for record(). Costs
   /// a reading of the time-stamp counter and a further line for each message.
   bool records = false;

@@ -87,7 +87,8 @@ Result<void> Endpoint::spawn_on_message(Handler entry, const SpawnOnMessage& opt
 
   auto spawner = std::make_unique<Spawner>(
       port_->message_cache->consumer(), port_->inlet, std::move(entry), std::string(options.name),
-      **binding, fallback.get(), port_->records.is_on() ? &port_->records : nullptr);
+      **binding, fallback.get(), port_->records.is_on() ? &port_->records : nullptr,
+      port_->spill ? &*port_->spill : nullptr, [port = port_] { return port->refill(); });
   port_->contexts_send = true;
   if (auto armed = (*binding)->arm(spawner->entry()); !armed) {
     port_->contexts_send = false;

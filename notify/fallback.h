@@ -5,7 +5,7 @@
 
 namespace smtni::notify {
 
-/// What the paper falls back on where a notification cannot take its usual way (sections 3.2, 4.2).
+/// What the paper falls back on where a notification cannot take its usual way (section 3.2).
 enum class Fallback : std::uint8_t {
   none,
   os_told,    ///< the waiting thread was not on a CPU: the operating system runs it at its next
@@ -14,16 +14,17 @@ enum class Fallback : std::uint8_t {
   evicted,    ///< no context idle: one gave way, by policy
   os_thread,  ///< no context: the operating system was asked for one
   deferred,   ///< no context at all for now: the message waits, and the NI does not
+  spilled,    ///< the message cache was full: the message has been in memory, and came back
 };
 
 /// As results spell it.
 [[nodiscard]] constexpr std::string_view name_of(Fallback fallback) noexcept {
-  constexpr std::string_view kNames[] = {"none",    "os-told",   "masked",
-                                         "evicted", "os-thread", "deferred"};
+  constexpr std::string_view kNames[] = {"none",      "os-told",  "masked", "evicted",
+                                         "os-thread", "deferred", "spilled"};
   return kNames[static_cast<std::uint8_t>(fallback)];
 }
 
-/// How often a mechanism fell back. The last two of the list are its user's choice, counted there.
+/// How often a mechanism fell back. The last three of the list are its user's choice, counted there.
 struct FallbackCounts {
   std::uint64_t os_told = 0;
   std::uint64_t masked = 0;

@@ -41,7 +41,7 @@ struct MessageBuffer {
     auto memory = allocate({.size = *cache_bytes + *send_bytes});
     if (!memory) return tl::unexpected(memory.error());
     const std::span<std::byte> pages = memory->mapping.pages();
-    auto cache = MessageRing::place(pages, options.message_cache);
+    auto cache = MessageRing::place(pages, options.message_cache, {.stores = options.stores});
     auto send = MessageRing::place(pages.subspan(cache_bytes->count()), options.send_buffer);
     if (!cache || !send) return tl::unexpected((cache ? send : cache).error());
     return MessageBuffer{std::move(*memory), std::move(*cache), std::move(*send)};
@@ -179,6 +179,9 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
   if (auto checked = check(options.coalescing, drive()); !checked) {
     return tl::unexpected(checked.error());
   }
+  if (auto checked = smtni::check(options.stores); !checked) {
+    return tl::unexpected(checked.error());
+  }
   auto buffer = MessageBuffer::create(options);
   if (!buffer) return tl::unexpected(buffer.error());
   auto completions = CompletionQueue::create(kCompletions);
@@ -206,6 +209,7 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
                             .node = identity_.node});
     port.message_buffer = std::move(buffer->memory);
     port.message_cache.emplace(std::move(buffer->cache));
+    if (options.when_full == WhenFull::spill) port.spill.emplace(options.spill_limit);
     port.send_buffer.emplace(std::move(buffer->send));
     port.completions.emplace(std::move(*completions));
     port.binding = std::move(binding);
@@ -228,6 +232,7 @@ void Core::recycle(Port& port) noexcept {
     port.send_buffer.reset();
     port.message_cache.reset();
     port.message_buffer = {};
+    port.spill.reset();
     port.completions.reset();
     port.requests.reset();
     port.held.reset();

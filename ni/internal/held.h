@@ -44,7 +44,7 @@ class InletHeld {
 };
 /// The next message. REQUIRES: branches of this thread are held back.
 inline Received take_from(Port& port) noexcept {
-  const std::optional<Message> message = port.message_cache->consumer().take();
+  const std::optional<Message> message = port.take();
   if (!message) return {};
   port.views.add(*message);
   ++port.taken;

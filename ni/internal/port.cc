@@ -13,24 +13,12 @@ Placed Port::place(const Packet& packet) noexcept {
     binding->prepare();
     if (spawner) spawner->prepare();
   }
-  std::uint64_t position = 0;
-  if (records.is_on()) [[unlikely]] {
-    // [publish] written before the stamp, so complete when the message is seen.
-    position = cache.position_of_next(packet.payload.size());
-    records.write(position, packet.notify ? binding.get() : nullptr);
-  }
-  // Payload, then the record's first part: that is the message's head line, and its stamp is stored
-  // last.
-  const MessageInfo record{.type_id = packet.type_id,
-                           .user_data = packet.user_data,
-                           .peer = packet.origin.word(),
-                           .attributes = attributes_of(packet.notify, packet.handler)};
-  bool pushed = cache.push(packet.payload, record);
-  if (!pushed && spawner) {
+  Kept kept = keep(packet);
+  if (kept.where == Kept::Where::nowhere && spawner) {
     spawner->release_ended();
-    pushed = cache.push(packet.payload, record);
+    kept = keep(packet);
   }
-  if (!pushed) {
+  if (kept.where == Kept::Where::nowhere) {
     count(counters.held_back);
     // What fills the cache may all be unannounced, and its receiver asleep: then it must look now.
     if (holds_silent || coalescer.has_unannounced()) announce();
@@ -42,11 +30,12 @@ Placed Port::place(const Packet& packet) noexcept {
   // Then the notification.
   if (packet.notify) {
     const bool is_asked_for = !waiting;  // no branch or spawn is set in the place of receive()
+    const bool has_record = records.is_on() && kept.where == Kept::Where::in_the_cache;
     if (!coalescer.announces(index, is_asked_for)) {
       count(counters.coalesced);
-      if (records.is_on()) records.clear_fallback(position);
-    } else if (records.is_on()) [[unlikely]] {
-      announce_on_record(position);
+      if (has_record) records.clear_fallback(kept.position);
+    } else if (has_record) [[unlikely]] {
+      announce_on_record(kept.position);
     } else {
       announce();
     }
@@ -55,6 +44,45 @@ Placed Port::place(const Packet& packet) noexcept {
     count(counters.silent);
   }
   return Placed::yes;
+}
+
+Port::Kept Port::keep(const Packet& packet) noexcept {
+  RingProducer& cache = message_cache->producer();
+  Kept kept;
+  if (spill) [[unlikely]]
+    refill();
+  if (records.is_on()) [[unlikely]] {
+    // [publish] written before the stamp, so complete when the message is seen.
+    kept.position = cache.position_of_next(packet.payload.size());
+    records.write(kept.position, packet.notify ? binding.get() : nullptr);
+  }
+  // Payload, then the record's first part: that is the message's head line, and its stamp is stored
+  // last.
+  const MessageInfo head{.type_id = packet.type_id,
+                         .user_data = packet.user_data,
+                         .peer = packet.origin.word(),
+                         .attributes = attributes_of(packet.notify, packet.handler)};
+  // While others are behind the cache it may not enter: the order is that of arrival.
+  if ((!spill || spill->size() == 0) && cache.push(packet.payload, head)) {
+    kept.where = Kept::Where::in_the_cache;
+  } else if (spill && spill->append(packet.payload, head)) {
+    kept.where = Kept::Where::behind_it;
+  }
+  return kept;
+}
+
+bool Port::refill() noexcept {
+  return spill->refill(message_cache->producer(), [this](std::uint64_t position) noexcept {
+    if (records.is_on()) records.write_spilled(position, binding.get());
+  });
+}
+
+std::optional<Message> Port::take_from_spill() noexcept {
+  {
+    const std::lock_guard guard(inlet);  // [inlet]
+    refill();
+  }
+  return message_cache->consumer().take();
 }
 
 void Port::announce() noexcept {

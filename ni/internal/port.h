@@ -16,6 +16,7 @@
 #include "ni/internal/records.h"
 #include "ni/internal/requests.h"
 #include "ni/internal/spawner.h"
+#include "ni/internal/spill.h"
 #include "ni/internal/views.h"
 #include "ni/wire.h"
 #include "notify/binding.h"
@@ -56,6 +57,7 @@ struct Port {
 
   std::optional<MessageRing> message_cache;
   alignas(kLinePair) SpinLock inlet;
+  std::optional<Spill> spill;  // set: when the cache is full. Not changed while open
   bool is_open = false;
   bool holds_silent = false;  // silent messages have been placed since the latest notification
   Coalescer coalescer;
@@ -100,9 +102,33 @@ struct Port {
   void announce_if_due() noexcept;
 
   /// A message is there. THREADS: the endpoint's.
-  [[nodiscard]] bool has_news() noexcept { return message_cache->consumer().has_news(); }
+  [[nodiscard]] bool has_news() noexcept {
+    // First behind the cache, then in it: see [drained] in spill.h.
+    return (spill && spill->has_spilled()) || message_cache->consumer().has_news();
+  }
+
+  /// The next message, from behind the cache too. REQUIRES: branches of this thread are held back.
+  /// THREADS: the endpoint's.
+  std::optional<Message> take() noexcept {
+    std::optional<Message> message = message_cache->consumer().take();
+    if (!message && spill && spill->has_spilled()) [[unlikely]]
+      message = take_from_spill();
+    return message;
+  }
+
+  /// Moves spilled messages back into the cache. REQUIRES: the inlet lock; `spill` is set.
+  bool refill() noexcept;
 
  private:
+  std::optional<Message> take_from_spill() noexcept;
+  // Where a message is kept, and where its record is, if it has one yet.
+  struct Kept {
+    enum class Where : std::uint8_t { nowhere, in_the_cache, behind_it };
+    Where where = Where::nowhere;
+    std::uint64_t position = 0;
+  };
+  // REQUIRES: the inlet lock.
+  Kept keep(const Packet& packet) noexcept;
   // Notifies as the receiver has chosen. REQUIRES: the inlet lock.
   void announce() noexcept;
   // The same for the message at `position`, whose record it keeps right. REQUIRES: records are on.

@@ -55,6 +55,12 @@ class Records {
     set(entry, fallback);
   }
 
+  /// The message at `position` comes back from memory; its arrival is this one. REQUIRES: as write().
+  void write_spilled(std::uint64_t position, const notify::Binding* binding) noexcept {
+    write(position, binding);
+    set(at(position), notify::Fallback::spilled);
+  }
+
   /// The message was not notified of for itself. REQUIRES: is_on().
   void clear_fallback(std::uint64_t position) noexcept {
     set(at(position), notify::Fallback::none);

@@ -8,14 +8,17 @@
 namespace smtni::ni {
 
 Spawner::Spawner(RingConsumer& cache, SpinLock& inlet, Entry entry, std::string name,
-                 notify::Binding& contexts, notify::Binding* fallback, Records* records)
+                 notify::Binding& contexts, notify::Binding* fallback, Records* records,
+                 const Spill* spill, Refill refill)
     : cache_(cache),
       inlet_(inlet),
       entry_(std::move(entry)),
       name_(std::move(name)),
       contexts_(contexts),
       fallback_(fallback),
-      records_(records) {}
+      records_(records),
+      spill_(spill),
+      refill_(std::move(refill)) {}
 
 notify::Entry Spawner::entry() noexcept { return {run, this, name_}; }
 
@@ -32,7 +35,11 @@ void Spawner::run(void* spawner, const void* claim) {
 Spawner::Claim* Spawner::claim_next() noexcept {
   if (is_full()) release_ended();
   if (is_full()) return nullptr;
-  const std::optional<Message> message = cache_.take();
+  std::optional<Message> message = cache_.take();
+  if (!message && has_spilled()) {
+    release_ended();  // the room that what is behind the cache waits for
+    if (refill_()) message = cache_.take();
+  }
   if (!message) return nullptr;
   Claim& claim = claim_at(next_++);
   claim.message = *message;
@@ -76,7 +83,7 @@ bool Spawner::dispatch() noexcept {
   bool is_settled = true;
   for (;;) {
     Claim* const claim = waiting_ != nullptr ? waiting_ : claim_next();
-    if (claim == nullptr && !is_full()) break;
+    if (claim == nullptr && !is_full() && !has_spilled()) break;
     if (claim != nullptr && start(*claim)) {
       waiting_ = nullptr;
       continue;
@@ -127,7 +134,7 @@ Spawner::Claim* Spawner::end(Claim& claim) noexcept {
   }
   if (next != nullptr) {
     ++counts_.continued;
-  } else if (!is_full()) {
+  } else if (!is_full() && !has_spilled()) {
     // Nothing waits. relaxed: whoever sets it holds the lock, too.
     is_deferring_.store(false, std::memory_order_relaxed);
   }

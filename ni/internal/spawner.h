@@ -10,6 +10,7 @@
 #include "core/ring_consumer.h"
 #include "core/spin_lock.h"
 #include "ni/internal/records.h"
+#include "ni/internal/spill.h"
 #include "notify/binding.h"
 
 namespace smtni::ni {
@@ -56,10 +57,14 @@ class Spawner {
 
   using Entry = std::function<void(const Message&)>;
 
-  /// `fallback` and `records` may be null. REQUIRES: both bindings' role is `spawns`; all outlive
-  /// this.
+  /// Brings messages back that lie behind a full cache; false when it brought none.
+  using Refill = std::function<bool()>;
+
+  /// `fallback`, `records` and `refill` may be null. REQUIRES: both bindings' role is `spawns`; all
+  /// outlive this.
   Spawner(RingConsumer& cache, SpinLock& inlet, Entry entry, std::string name,
-          notify::Binding& contexts, notify::Binding* fallback, Records* records = nullptr);
+          notify::Binding& contexts, notify::Binding* fallback, Records* records = nullptr,
+          const Spill* spill = nullptr, Refill refill = {});
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
 
@@ -99,6 +104,9 @@ class Spawner {
   Claim& claim_at(std::uint64_t number) noexcept { return claims_[number % kClaims]; }
   [[nodiscard]] bool is_full() const noexcept { return next_ - first_ == kClaims; }
   Claim* claim_next() noexcept;
+  [[nodiscard]] bool has_spilled() const noexcept {
+    return spill_ != nullptr && spill_->size() != 0;
+  }
   bool start(const Claim& claim) noexcept;
   bool start_on_record(const Claim& claim) noexcept;
   void record(const Claim& claim, const notify::Binding& method,
@@ -114,6 +122,8 @@ class Spawner {
   notify::Binding& contexts_;
   notify::Binding* fallback_;
   Records* records_;
+  const Spill* spill_;
+  Refill refill_;
   std::array<Claim, kClaims> claims_;
   std::uint64_t first_ = 0;   // oldest claim that is not released
   std::uint64_t next_ = 0;    // number of the next claim

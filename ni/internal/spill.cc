@@ -35,26 +35,23 @@ bool Spill::append(std::span<const std::byte> payload, const MessageInfo& info) 
   return true;
 }
 
-bool Spill::refill(RingProducer& cache) noexcept {
-  std::size_t moved_bytes = 0;
-  const std::uint64_t size_before = size_;
-  while (size_ != 0 && moved_bytes < kRefillBytes) {
-    const std::byte* const at = oldest_->bytes.get() + oldest_->begin;
-    const Record& record = *std::launder(reinterpret_cast<const Record*>(at));
-    if (!cache.push({at + sizeof(Record), record.bytes}, record.info)) break;
-    const std::size_t room = Record::room_for(record.bytes);
-    moved_bytes += room;
-    oldest_->begin += room;
-    --size_;
-    if (oldest_->begin == oldest_->end) drop_first();
-  }
-  if (size_ == size_before) return false;
-  add(refilled_, size_before - size_);
-  if (size_ == 0) {
-    // [drained] release: the cache holds what was spilled.
-    has_spilled_.store(false, std::memory_order_release);
-  }
-  return true;
+Spill::Oldest Spill::oldest() const noexcept {
+  const std::byte* const at = oldest_->bytes.get() + oldest_->begin;
+  const Record& record = *std::launder(reinterpret_cast<const Record*>(at));
+  return {{at + sizeof(Record), record.bytes}, record.info};
+}
+
+void Spill::drop_oldest() noexcept {
+  oldest_->begin += Record::room_for(oldest().payload.size());
+  --size_;
+  if (oldest_->begin == oldest_->end) drop_first();
+}
+
+void Spill::refilled(std::uint64_t count) noexcept {
+  add(refilled_, count);
+  if (size_ != 0) return;
+  // [drained] release: the cache holds what was spilled.
+  has_spilled_.store(false, std::memory_order_release);
 }
 
 Spill::Counts Spill::counts() const noexcept {

@@ -61,7 +61,13 @@ class Spill {
 
   /// Moves messages back into the cache, the oldest first, while there is room; about kRefillBytes
   /// of payload at a time. Returns whether something moved.
-  bool refill(RingProducer& cache) noexcept;
+  bool refill(RingProducer& cache) noexcept {
+    return refill(cache, [](std::uint64_t /*position*/) noexcept {});
+  }
+  /// The same; `before_push(position)` is called for each message before it may come to lie at that
+  /// position of the cache.
+  template <class BeforePush>
+  bool refill(RingProducer& cache, const BeforePush& before_push) noexcept;
 
   /// Messages that are in memory now.
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
@@ -95,6 +101,14 @@ class Spill {
     std::unique_ptr<Chunk> next = nullptr;
   };
 
+  // The oldest message. REQUIRES: size_ != 0.
+  struct Oldest {
+    std::span<const std::byte> payload;
+    MessageInfo info;
+  };
+  [[nodiscard]] Oldest oldest() const noexcept;
+  void drop_oldest() noexcept;
+  void refilled(std::uint64_t count) noexcept;
   bool make_room(std::size_t room) noexcept;
   std::unique_ptr<Chunk> new_chunk(std::size_t room) noexcept;
   void drop_first() noexcept;
@@ -112,5 +126,21 @@ class Spill {
   std::atomic<std::uint64_t> spilled_bytes_{0};
   std::atomic<std::uint64_t> peak_bytes_{0};
 };
+
+template <class BeforePush>
+bool Spill::refill(RingProducer& cache, const BeforePush& before_push) noexcept {
+  std::size_t moved_bytes = 0;
+  const std::uint64_t size_before = size_;
+  while (size_ != 0 && moved_bytes < kRefillBytes) {
+    const Oldest message = oldest();
+    before_push(cache.position_of_next(message.payload.size()));
+    if (!cache.push(message.payload, message.info)) break;
+    moved_bytes += Record::room_for(message.payload.size());
+    drop_oldest();
+  }
+  if (size_ == size_before) return false;
+  refilled(size_before - size_);
+  return true;
+}
 
 }  // namespace smtni::ni
