@@ -56,8 +56,10 @@ struct Port {
   std::optional<Message> held;  // the NI's: taken from send_buffer, not yet accepted by its target
 
   std::optional<MessageRing> message_cache;
+  // Set where a full cache spills; not changed while open. Away from what arrivals write: the
+  // receiver looks here whenever it finds the cache empty.
+  alignas(kLinePair) std::optional<Spill> spill;
   alignas(kLinePair) SpinLock inlet;
-  std::optional<Spill> spill;  // set: when the cache is full. Not changed while open
   bool is_open = false;
   bool holds_silent = false;  // silent messages have been placed since the latest notification
   Coalescer coalescer;
