@@ -85,7 +85,9 @@ struct Passage {
 /// The receiving side of an interface.
 class Arrivals {
  public:
-  /// Places the payload, then the notification record, then notifies.
+  /// Places the payload, then the notification record, then notifies. Or carries out a one-sided
+  /// operation; its answer may be given to the same wire, by transmit(), before this returns. An
+  /// answer is always taken in.
   /// THREADS: any; packets for one target are placed one after the other.
   virtual Placed place(const Packet& packet) noexcept = 0;
 

@@ -16,24 +16,34 @@ class StoreAndForwardWire final : public Wire {
   Placed transmit(const Packet& packet, Arrivals& /*arrivals*/) noexcept override {
     if (packet.payload.size() > kLargestPayload) return Placed::too_large;
     const std::scoped_lock guard(mutex_);
-    if (is_full_) return Placed::would_block;
+    if (state_ != State::empty) return Placed::would_block;
     std::copy(packet.payload.begin(), packet.payload.end(), body_.begin());
     packet_ = packet;
     packet_.payload = std::span(body_).first(packet.payload.size());
-    is_full_ = true;
+    state_ = State::full;
     return Placed::yes;
   }
 
   bool deliver(Arrivals& arrivals) noexcept override {
-    const std::scoped_lock guard(mutex_);
-    if (!is_full_ || arrivals.place(packet_) == Placed::would_block) return false;
-    is_full_ = false;
-    return true;
+    if (!exchange_state(State::full, State::leaving)) return false;
+    // Without the lock: whoever places may send an answer over this wire.
+    const bool has_left = arrivals.place(packet_) != Placed::would_block;
+    exchange_state(State::leaving, has_left ? State::empty : State::full);
+    return has_left;
   }
 
  private:
+  enum class State : std::uint8_t { empty, full, leaving };
+
+  bool exchange_state(State from, State to) noexcept {
+    const std::scoped_lock guard(mutex_);
+    if (state_ != from) return false;
+    state_ = to;
+    return true;
+  }
+
   std::mutex mutex_;  // with an NI in the call, senders come concurrently; held for one copy
-  bool is_full_ = false;
+  State state_ = State::empty;
   Packet packet_;
   std::array<std::byte, kLargestPayload> body_;
 };

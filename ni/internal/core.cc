@@ -145,7 +145,7 @@ Placed Core::answer(const Packet& request, const RemoteMemory::Outcome& outcome)
   if (sent != Placed::would_block) return Placed::yes;
   // A get is simply carried out again. What must not be done twice is done, and its answer waits.
   if (request.operation == Operation::get && !outcome.fault) return Placed::would_block;
-  pending_answer_ = packet;
+  if (drive() == Drive::dedicated) pending_answer_ = packet;  // else nobody would send it later
   return Placed::yes;
 }
 
