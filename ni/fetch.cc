@@ -25,46 +25,23 @@ Result<Fetch> Fetch::create(Staging& staging, const FetchOptions& options) {
   return Fetch(staging, options);
 }
 
-void Fetch::begin(Way way, std::span<const std::byte> from) noexcept {
-  SMTNI_EXPECT_HOT(way_ == Way::none);
-  way_ = way;
+void Fetch::begin(std::span<const std::byte> from) noexcept {
+  SMTNI_EXPECT_HOT(!is_busy_);
+  SMTNI_EXPECT_HOT(staging_->is_empty(Staging::Class::bulk));
+  is_busy_ = true;
   from_ = from;
   fetched_ = handed_on_ = 0;
-  ask_ahead();
-}
-
-void Fetch::begin_straight(std::span<std::byte> to, std::span<const std::byte> from) noexcept {
-  SMTNI_EXPECT_HOT(to.size() == from.size());
-  begin(Way::straight, from);
-  room_ = to;
-}
-
-bool Fetch::step(Bytes most) noexcept {
-  SMTNI_EXPECT_HOT(way_ == Way::straight);
-  const std::size_t bytes = std::min(static_cast<std::size_t>(most.count()), room_.size());
-  copy(bytes);
-  copies_.straight_bytes += bytes;
-  if (room_.empty()) {
-    way_ = Way::none;
-  } else {
-    ask_ahead();
-  }
-  return bytes != 0;
-}
-
-void Fetch::begin_staged(std::span<const std::byte> from) noexcept {
-  SMTNI_EXPECT_HOT(staging_->is_empty(Staging::Class::bulk));
-  begin(Way::staged, from);
   start_at_ = std::min(static_cast<std::size_t>(options_.start_threshold.count()), from.size());
+  ask_ahead();
   take_segment();  // there is room: the class is empty
 }
 
 void Fetch::abandon() noexcept {
   // Bounded by the class's segments.
-  while (way_ == Way::staged && !staging_->is_empty(Staging::Class::bulk)) {
+  while (is_busy_ && !staging_->is_empty(Staging::Class::bulk)) {
     staging_->give_back(Staging::Class::bulk);
   }
-  way_ = Way::none;
+  is_busy_ = false;
 }
 
 // One memcpy, and no prefetches along the way: memcpy knows the processor's best way for a length,
@@ -99,7 +76,7 @@ bool Fetch::fetch(std::size_t most) noexcept {
     if (room_.empty() && !take_segment()) break;
     copy(std::min(room_.size(), end - fetched_));
   }
-  copies_.staged_bytes += fetched_ - before;
+  staged_bytes_ += fetched_ - before;
   if (fetched_ == before) return false;
   ask_ahead();
   return true;

@@ -21,21 +21,10 @@ struct FetchOptions {
   Bytes start_threshold{0};
 };
 
-/// Bytes that a fetch has copied. Each byte of a straight transfer is copied once, from the
-/// sender's memory to its final place; one of a staged transfer once more by whoever takes the
-/// segment.
-struct Copies {
-  std::uint64_t staged_bytes = 0;
-  std::uint64_t straight_bytes = 0;
-};
-
 /// The NI's DMA engine: reads the sender's memory in the NI's time, one transfer after the other.
 ///
-///     fetch.begin_straight(place, source);               // the final place is within reach
-///     while (fetch.is_busy()) fetch.step(16 * kKiB);     // others are served in between
-///
-///     fetch.begin_staged(source);                        // it is beyond a wire
-///     while (fetch.is_busy()) fetch.step(16 * kKiB, hand_on);
+///     fetch.begin(source);
+///     while (fetch.is_busy()) fetch.step(16 * kKiB, hand_on);  // others are served in between
 ///
 /// A step copies with one memcpy where it can: its start costs, so steps of 16 KiB and more come
 /// near to one memcpy of the whole. Between steps the first lines of the next are on their way.
@@ -50,43 +39,32 @@ class Fetch {
   /// REQUIRES: `staging` outlives the fetch, and nobody else takes from its bulk class.
   static Result<Fetch> create(Staging& staging, const FetchOptions& options);
 
-  /// Begins a transfer to where the bytes belong.
-  /// REQUIRES: !is_busy(); as many bytes in `to` as in `from`, no overlap; both stay while busy.
-  void begin_straight(std::span<std::byte> to, std::span<const std::byte> from) noexcept;
-
-  /// Moves up to `most` bytes; false when nothing was left to move.
-  /// REQUIRES: begun straight and busy.
-  bool step(Bytes most) noexcept;
-
   /// Begins a transfer over staging. REQUIRES: !is_busy(); `from` stays while busy.
-  void begin_staged(std::span<const std::byte> from) noexcept;
+  void begin(std::span<const std::byte> from) noexcept;
 
   /// Fetches up to `most` bytes, as far as the bulk class has room. Then hands on the segments that
   /// are whole, in order, until `bool hand_on(std::span<const std::byte> segment, bool is_last)`
   /// declines one, which is kept and offered again at the next step. A taken segment's memory is
   /// used again at once. An empty transfer is one empty segment.
-  /// False when nothing moved. REQUIRES: begun staged and busy; `hand_on` is noexcept in effect.
+  /// False when nothing moved. REQUIRES: is_busy(); `hand_on` is noexcept in effect.
   template <class HandOn>
   bool step(Bytes most, HandOn&& hand_on) noexcept;
 
   /// Ends a transfer before its time. What was moved or handed on stays so.
   void abandon() noexcept;
 
-  [[nodiscard]] bool is_busy() const noexcept { return way_ != Way::none; }
+  [[nodiscard]] bool is_busy() const noexcept { return is_busy_; }
 
-  /// Over all transfers.
-  [[nodiscard]] const Copies& copies() const noexcept { return copies_; }
+  /// Bytes copied into staging, over all transfers: each byte once.
+  [[nodiscard]] std::uint64_t staged_bytes() const noexcept { return staged_bytes_; }
 
-  /// Steps of staged transfers, after their first segment was taken, that had nothing to hand on:
+  /// Steps of transfers, after their first segment was taken, that had nothing to hand on:
   /// the wire had to wait. Over all transfers.
   [[nodiscard]] std::uint64_t bubbles() const noexcept { return bubbles_; }
 
  private:
-  enum class Way : std::uint8_t { none, straight, staged };
-
   Fetch(Staging& staging, const FetchOptions& options) noexcept;
 
-  void begin(Way way, std::span<const std::byte> from) noexcept;
   void copy(std::size_t bytes) noexcept;
   void ask_ahead() const noexcept;
   bool take_segment() noexcept;
@@ -99,19 +77,19 @@ class Fetch {
 
   Staging* staging_;
   FetchOptions options_;
-  Way way_ = Way::none;
+  bool is_busy_ = false;
   std::span<const std::byte> from_;
   std::size_t fetched_ = 0;    // bytes of from_ that have been read
-  std::span<std::byte> room_;  // what is still to be written: of `to`, or of the open segment
+  std::span<std::byte> room_;  // what is still to be written of the open segment
   std::size_t start_at_ = 0;   // bytes fetched before the first is handed on
   std::size_t handed_on_ = 0;  // bytes
-  Copies copies_;
+  std::uint64_t staged_bytes_ = 0;
   std::uint64_t bubbles_ = 0;
 };
 
 template <class HandOn>
 bool Fetch::step(Bytes most, HandOn&& hand_on) noexcept {
-  SMTNI_EXPECT_HOT(way_ == Way::staged);
+  SMTNI_EXPECT_HOT(is_busy_);
   bool moved = fetch(static_cast<std::size_t>(most.count()));
   if (handed_on_ != 0 && !has_segment()) ++bubbles_;
   while (has_segment()) {  // at most as many as the bulk class holds
@@ -120,7 +98,7 @@ bool Fetch::step(Bytes most, HandOn&& hand_on) noexcept {
     if (!hand_on(segment, is_last)) break;
     handed_on_ += segment.size();
     staging_->give_back(Staging::Class::bulk);
-    if (is_last) way_ = Way::none;
+    if (is_last) is_busy_ = false;
     moved = true;
   }
   return moved;

@@ -63,66 +63,13 @@ TEST_F(FetchTest, RefusesOptionsThatMakeNoSense) {
   EXPECT_TRUE(Fetch::create(staging_, {.outstanding_reads = 64, .start_threshold = Bytes(1024)}));
 }
 
-TEST_F(FetchTest, MovesEverySizeStraightAndNothingBesideIt) {
-  Fetch fetch = fetch_with({});
-  const auto source = bytes_of(1200, 1);
-  for (const std::size_t offset : {0U, 1U, 7U, 63U}) {
-    for (std::size_t size = 0; size <= 1100; ++size) {
-      const auto from = std::span(source).subspan(offset, size);
-      std::vector<std::byte> place(1200, std::byte{0xEE});
-      fetch.begin_straight(std::span(place).subspan(offset + 1, size), from);
-      while (fetch.is_busy()) fetch.step(Bytes(100 + offset));
-      std::vector<std::byte> expected(1200, std::byte{0xEE});
-      std::copy(from.begin(), from.end(),
-                expected.begin() + static_cast<std::ptrdiff_t>(offset + 1));
-      ASSERT_EQ(place, expected) << size << " bytes at " << offset;
-    }
-  }
-}
-
-TEST_F(FetchTest, MovesNothingBetweenSpansWithoutAnAddress) {
-  Fetch fetch = fetch_with({});
-  fetch.begin_straight({}, {});
-  EXPECT_TRUE(fetch.is_busy());
-  EXPECT_FALSE(fetch.step(Bytes(100)));
-  EXPECT_FALSE(fetch.is_busy());
-}
-
-TEST_F(FetchTest, MovesNoMoreThanItIsAskedTo) {
-  Fetch fetch = fetch_with({});
-  const auto source = bytes_of(250, 1);
-  std::vector<std::byte> place(250);
-  fetch.begin_straight(place, source);
-  EXPECT_FALSE(fetch.step(Bytes(0)));
-  EXPECT_TRUE(fetch.step(Bytes(100)));
-  EXPECT_EQ(fetch.copies().straight_bytes, 100U);
-  EXPECT_EQ(place[100], std::byte{0});
-  EXPECT_TRUE(fetch.step(Bytes(100)));
-  EXPECT_TRUE(fetch.is_busy());
-  EXPECT_TRUE(fetch.step(Bytes(100)));
-  EXPECT_FALSE(fetch.is_busy());
-  EXPECT_EQ(place, source);
-}
-
-TEST_F(FetchTest, CopiesEachByteOfAStraightTransferOnce) {
-  Fetch fetch = fetch_with({});
-  const auto source = bytes_of(1000, 1);
-  std::vector<std::byte> place(1000);
-  fetch.begin_straight(place, source);
-  while (fetch.is_busy()) fetch.step(Bytes(300));
-  EXPECT_EQ(fetch.copies().straight_bytes, 1000U);
-  EXPECT_EQ(fetch.copies().staged_bytes, 0U);
-  EXPECT_TRUE(bulk_is_empty());
-}
-
-TEST_F(FetchTest, StagesEachByteOfAStagedTransferOnce) {
+TEST_F(FetchTest, StagesEachByteOnce) {
   Fetch fetch = fetch_with({});
   const auto source = bytes_of(1000, 1);
   Sink sink;
-  fetch.begin_staged(source);
+  fetch.begin(source);
   while (fetch.is_busy()) fetch.step(Bytes(300), sink);
-  EXPECT_EQ(fetch.copies().straight_bytes, 0U);
-  EXPECT_EQ(fetch.copies().staged_bytes, 1000U);
+  EXPECT_EQ(fetch.staged_bytes(), 1000U);
 }
 
 TEST_F(FetchTest, HandsOnSegmentsFromStagingInOrder) {
@@ -130,7 +77,7 @@ TEST_F(FetchTest, HandsOnSegmentsFromStagingInOrder) {
   const auto source = bytes_of(600, 1);
   std::vector<std::size_t> sizes;
   int lasts = 0;
-  fetch.begin_staged(source);
+  fetch.begin(source);
   const auto pages = memory_.mapping.pages();
   while (fetch.is_busy()) {
     fetch.step(Bytes(600), [&](std::span<const std::byte> segment, bool is_last) {
@@ -153,7 +100,7 @@ TEST_F(FetchTest, HandsOnEverySizeWhole) {
     for (std::size_t size = 0; size <= 1600; ++size) {
       const auto from = std::span(source).subspan(offset, size);
       Sink sink;
-      fetch.begin_staged(from);
+      fetch.begin(from);
       while (fetch.is_busy()) fetch.step(Bytes(500), sink);
       ASSERT_TRUE(std::equal(from.begin(), from.end(), sink.bytes.begin(), sink.bytes.end()))
           << size << " bytes at " << offset;
@@ -167,7 +114,7 @@ TEST_F(FetchTest, HandsOnAnEmptyTransferAsOneEmptySegment) {
   Fetch fetch = fetch_with({.start_threshold = Bytes(1024)});
   Sink sink;
   sink.is_declining = true;
-  fetch.begin_staged({});
+  fetch.begin({});
   EXPECT_FALSE(fetch.step(Bytes(500), sink));
   EXPECT_TRUE(fetch.is_busy());
   sink.is_declining = false;
@@ -182,25 +129,25 @@ TEST_F(FetchTest, FetchesOnWhileTheSinkDeclinesUntilTheClassIsFull) {
   const auto source = bytes_of(3000, 1);
   Sink sink;
   sink.is_declining = true;
-  fetch.begin_staged(source);
+  fetch.begin(source);
   EXPECT_TRUE(fetch.step(Bytes(700), sink));
-  EXPECT_EQ(fetch.copies().staged_bytes, 700U);
+  EXPECT_EQ(fetch.staged_bytes(), 700U);
   EXPECT_TRUE(fetch.step(Bytes(700), sink));
-  EXPECT_EQ(fetch.copies().staged_bytes, 1024U);
+  EXPECT_EQ(fetch.staged_bytes(), 1024U);
   EXPECT_FALSE(fetch.step(Bytes(700), sink));
-  EXPECT_EQ(fetch.copies().staged_bytes, 1024U);
+  EXPECT_EQ(fetch.staged_bytes(), 1024U);
   EXPECT_EQ(sink.offered, 3);  // one segment, once a step
   sink.is_declining = false;
   while (fetch.is_busy()) fetch.step(Bytes(700), sink);
   EXPECT_EQ(sink.bytes, source);
-  EXPECT_EQ(fetch.copies().staged_bytes, 3000U);
+  EXPECT_EQ(fetch.staged_bytes(), 3000U);
 }
 
 TEST_F(FetchTest, HandsNothingOnBeforeTheStartThreshold) {
   Fetch fetch = fetch_with({.start_threshold = Bytes(600)});
   const auto source = bytes_of(2000, 1);
   Sink sink;
-  fetch.begin_staged(source);
+  fetch.begin(source);
   for (int step = 0; step < 5; ++step) fetch.step(Bytes(100), sink);
   EXPECT_EQ(sink.offered, 0);  // 500 bytes, one whole segment among them
   fetch.step(Bytes(100), sink);
@@ -211,7 +158,7 @@ TEST_F(FetchTest, StartsAShortTransferOnceAllOfItIsThere) {
   Fetch fetch = fetch_with({.start_threshold = Bytes(1024)});
   const auto source = bytes_of(300, 1);
   Sink sink;
-  fetch.begin_staged(source);
+  fetch.begin(source);
   fetch.step(Bytes(299), sink);
   EXPECT_EQ(sink.offered, 0);
   fetch.step(Bytes(1), sink);
@@ -223,7 +170,7 @@ TEST_F(FetchTest, CountsABubbleForEachStepThatLeavesTheWireIdle) {
   Fetch fetch = fetch_with({});
   const auto source = bytes_of(768, 1);
   Sink sink;
-  fetch.begin_staged(source);
+  fetch.begin(source);
   for (int step = 0; step < 6; ++step) fetch.step(Bytes(128), sink);
   // Segments are whole in steps 2, 4 and 6. Step 1 is before the start; 3 and 5 have nothing.
   EXPECT_EQ(sink.sizes, (std::vector<std::size_t>{256, 256, 256}));
@@ -235,7 +182,7 @@ TEST_F(FetchTest, CountsNoBubbleWhileTheSinkDeclinesOrFetchingKeepsUp) {
   const auto source = bytes_of(2048, 1);
   Sink sink;
   sink.is_declining = true;
-  fetch.begin_staged(source);
+  fetch.begin(source);
   for (int step = 0; step < 20; ++step) fetch.step(Bytes(128), sink);
   sink.is_declining = false;
   while (fetch.is_busy()) fetch.step(Bytes(256), sink);
@@ -248,36 +195,23 @@ TEST_F(FetchTest, AbandonGivesTheStagingBack) {
   const auto source = bytes_of(2000, 1);
   Sink sink;
   sink.is_declining = true;
-  fetch.begin_staged(source);
+  fetch.begin(source);
   fetch.step(Bytes(700), sink);
   EXPECT_FALSE(bulk_is_empty());
   fetch.abandon();
   EXPECT_FALSE(fetch.is_busy());
   EXPECT_TRUE(bulk_is_empty());
   sink.is_declining = false;
-  fetch.begin_staged(source);
+  fetch.begin(source);
   while (fetch.is_busy()) fetch.step(Bytes(700), sink);
   EXPECT_EQ(sink.bytes, source);
-}
-
-TEST_F(FetchTest, AbandonEndsAStraightTransfer) {
-  Fetch fetch = fetch_with({});
-  const auto source = bytes_of(200, 1);
-  std::vector<std::byte> place(200);
-  fetch.begin_straight(place, source);
-  fetch.step(Bytes(50));
-  fetch.abandon();
-  EXPECT_FALSE(fetch.is_busy());
-  EXPECT_EQ(fetch.copies().straight_bytes, 50U);
 }
 
 TEST_F(FetchTest, RefusesASecondTransferWhileItIsBusy) {
   Fetch fetch = fetch_with({});
   const auto source = bytes_of(200, 1);
-  std::vector<std::byte> place(200);
-  fetch.begin_straight(place, source);
-  EXPECT_DEATH(fetch.begin_straight(place, source), "way_ == Way::none");
-  EXPECT_DEATH(fetch.begin_straight(std::span(place).first(199), source), "to.size");
+  fetch.begin(source);
+  EXPECT_DEATH(fetch.begin(source), "!is_busy_");
 }
 
 TEST_F(FetchTest, KeepsEveryByteInRandomSteps) {
@@ -290,26 +224,16 @@ TEST_F(FetchTest, KeepsEveryByteInRandomSteps) {
                               .start_threshold = Bytes(random() % 1025)});
     const std::size_t size = random() % 4096;
     const auto from = std::span(source).subspan(random() % 4096, size);
-    std::vector<std::byte> arrived;
-    if (random() % 2 == 0) {
-      arrived.resize(size);
-      fetch.begin_straight(arrived, from);
-      while (fetch.is_busy()) fetch.step(Bytes(random() % 700));
-      ASSERT_EQ(fetch.copies().straight_bytes, size);
-      ASSERT_EQ(fetch.copies().staged_bytes, 0U);
-    } else {
-      Sink sink;
-      fetch.begin_staged(from);
-      while (fetch.is_busy()) {
-        sink.is_declining = random() % 3 == 0;
-        fetch.step(Bytes(random() % 700), sink);
-      }
-      arrived = sink.bytes;
-      ASSERT_EQ(sink.lasts, 1);
-      ASSERT_EQ(fetch.copies().straight_bytes, 0U);
-      ASSERT_EQ(fetch.copies().staged_bytes, size);
+    Sink sink;
+    fetch.begin(from);
+    while (fetch.is_busy()) {
+      sink.is_declining = random() % 3 == 0;
+      fetch.step(Bytes(random() % 700), sink);
     }
-    ASSERT_TRUE(std::equal(from.begin(), from.end(), arrived.begin(), arrived.end())) << round;
+    ASSERT_EQ(sink.lasts, 1);
+    ASSERT_EQ(fetch.staged_bytes(), size);
+    ASSERT_TRUE(std::equal(from.begin(), from.end(), sink.bytes.begin(), sink.bytes.end()))
+        << round;
     ASSERT_TRUE(bulk_is_empty());
   }
 }
