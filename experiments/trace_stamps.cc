@@ -21,6 +21,10 @@ class Tracer::TracingWire final : public ni::Wire, private ni::Arrivals {
     return inner_->deliver(*this);
   }
 
+  std::size_t max_payload() const noexcept override { return inner_->max_payload(); }
+  bool is_slow() const noexcept override { return inner_->is_slow(); }
+  ni::Passage passage() const noexcept override { return inner_->passage(); }
+
  private:
   ni::Placed place(const ni::Packet& packet) noexcept override {
     const Stamp arrived = Stamp::take();

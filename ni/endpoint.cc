@@ -130,6 +130,9 @@ Counters Endpoint::counters() const noexcept {
   }
   counts.held_back = read(port_->counters.held_back);
   counts.undeliverable = read(port_->counters.undeliverable);
+  counts.composed_bytes = read(port_->counters.composed_bytes);
+  counts.staged_bytes = read(port_->counters.staged_bytes);
+  counts.bubbles = read(port_->counters.bubbles);
   const InletHeld guard(*port_);
   Spawner::Counts spawned = port_->spawned;
   if (port_->spawner) spawned.add(port_->spawner->counts());

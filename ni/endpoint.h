@@ -48,6 +48,19 @@ enum class WhenFull : std::uint8_t {
   spill,      ///< it goes to memory, in order, and comes back as the receiver makes room
 };
 
+/// How the NI fetches long transfers from slices (DMA) for a wire on which packets wait, that is a
+/// link: into staging, before and while it streams. On other wires every segment goes straight from
+/// the sender's memory to where the wire puts it, and none of this is used.
+struct FetchingOptions {
+  /// Room for segments on their way, in whole segments of kMaxComposed bytes. Composed messages
+  /// have the send buffer for themselves, so neither can hold what the other needs.
+  Bytes staging = 64 * kKiB;
+  /// What must have been fetched before a transfer's first segment leaves; at most `staging`.
+  Bytes start_threshold{0};
+  /// Lines of the source that are asked for ahead; 1 to 64.
+  std::uint32_t outstanding_reads = 8;
+};
+
 struct EndpointOptions {
   /// Room for messages that have arrived and are not released.
   Bytes message_cache = 64 * kKiB;
@@ -62,6 +75,7 @@ struct EndpointOptions {
   Bytes spill_limit = kMiB;
   /// How payloads that do not fit into their head line are stored in the message cache.
   Stores stores = Stores::cached;
+  FetchingOptions fetching = {};
   /// Whether the NI keeps when each message arrived and how it notified of it, for record(). Costs
   /// a reading of the time-stamp counter and a further line for each message.
   bool records = false;

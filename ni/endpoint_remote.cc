@@ -98,6 +98,7 @@ bool hand_over(Port& port, const WorkRequest& request,
     std::memcpy(room->data() + sizeof request, composed.data(), composed.size());
   }
   buffer.commit(room->size(), {.attributes = kWorkRequest});
+  count(port.counters.composed_bytes, composed.size());
   return true;
 }
 

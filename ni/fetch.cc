@@ -16,30 +16,30 @@ Result<Fetch> Fetch::create(Staging& staging, const FetchOptions& options) {
                                              " outstanding reads; accepted: 1 to " +
                                              std::to_string(kMaxOutstandingReads));
   }
-  const Bytes bulk = staging.capacity(Staging::Class::bulk);
-  if (options.start_threshold > bulk) {
+  const Bytes capacity = staging.capacity();
+  if (options.start_threshold > capacity) {
     return failure(Error::Kind::invalid,
                    "a start threshold of " + std::to_string(options.start_threshold.count()) +
-                       " bytes; accepted: up to the bulk class's " + std::to_string(bulk.count()));
+                       " bytes; accepted: up to the staging's " + std::to_string(capacity.count()));
   }
   return Fetch(staging, options);
 }
 
 void Fetch::begin(std::span<const std::byte> from) noexcept {
   SMTNI_EXPECT_HOT(!is_busy_);
-  SMTNI_EXPECT_HOT(staging_->is_empty(Staging::Class::bulk));
+  SMTNI_EXPECT_HOT(staging_->is_empty());
   is_busy_ = true;
   from_ = from;
   fetched_ = handed_on_ = 0;
   start_at_ = std::min(static_cast<std::size_t>(options_.start_threshold.count()), from.size());
   ask_ahead();
-  take_segment();  // there is room: the class is empty
+  take_segment();  // there is room: nothing is taken
 }
 
 void Fetch::abandon() noexcept {
-  // Bounded by the class's segments.
-  while (is_busy_ && !staging_->is_empty(Staging::Class::bulk)) {
-    staging_->give_back(Staging::Class::bulk);
+  // Bounded by the staging's segments.
+  while (is_busy_ && !staging_->is_empty()) {
+    staging_->give_back();
   }
   is_busy_ = false;
 }
@@ -61,9 +61,8 @@ void Fetch::ask_ahead() const noexcept {
 }
 
 bool Fetch::take_segment() noexcept {
-  const std::size_t bytes =
-      std::min(staging_->largest(Staging::Class::bulk), from_.size() - fetched_);
-  const auto room = staging_->take(Staging::Class::bulk, bytes);
+  const std::size_t bytes = std::min(staging_->largest(), from_.size() - fetched_);
+  const auto room = staging_->take(bytes);
   if (!room) return false;
   room_ = *room;
   return true;

@@ -17,7 +17,8 @@ struct FetchOptions {
   /// whether it helps depends on the processor.
   std::uint32_t outstanding_reads = 8;
   /// What must have been fetched before the first segment is handed on, or all of a shorter
-  /// transfer. A slow source then does not stall a wire that has begun. At most the bulk class.
+  /// transfer. A slow source then does not stall a wire that has begun. At most what the staging
+  /// holds.
   Bytes start_threshold{0};
 };
 
@@ -34,15 +35,14 @@ class Fetch {
  public:
   static constexpr std::uint32_t kMaxOutstandingReads = 64;
 
-  /// A fetch that stages in the bulk class of `staging`, in its segments. `invalid` for options
-  /// outside what they accept.
-  /// REQUIRES: `staging` outlives the fetch, and nobody else takes from its bulk class.
+  /// A fetch over `staging`, in its segments. `invalid` for options outside what they accept.
+  /// REQUIRES: `staging` outlives the fetch, stays where it is, and nobody else takes from it.
   static Result<Fetch> create(Staging& staging, const FetchOptions& options);
 
-  /// Begins a transfer over staging. REQUIRES: !is_busy(); `from` stays while busy.
+  /// Begins a transfer. REQUIRES: !is_busy(); `from` may be read in each step.
   void begin(std::span<const std::byte> from) noexcept;
 
-  /// Fetches up to `most` bytes, as far as the bulk class has room. Then hands on the segments that
+  /// Fetches up to `most` bytes, as far as there is room. Then hands on the segments that
   /// are whole, in order, until `bool hand_on(std::span<const std::byte> segment, bool is_last)`
   /// declines one, which is kept and offered again at the next step. A taken segment's memory is
   /// used again at once. An empty transfer is one empty segment.
@@ -54,6 +54,9 @@ class Fetch {
   void abandon() noexcept;
 
   [[nodiscard]] bool is_busy() const noexcept { return is_busy_; }
+
+  /// Bytes of the transfer that have been fetched.
+  [[nodiscard]] std::size_t fetched() const noexcept { return fetched_; }
 
   /// Bytes copied into staging, over all transfers: each byte once.
   [[nodiscard]] std::uint64_t staged_bytes() const noexcept { return staged_bytes_; }
@@ -71,8 +74,8 @@ class Fetch {
   bool fetch(std::size_t most) noexcept;
 
   [[nodiscard]] bool has_segment() const noexcept {
-    return fetched_ >= start_at_ && !staging_->is_empty(Staging::Class::bulk) &&
-           handed_on_ + staging_->oldest(Staging::Class::bulk).size() <= fetched_;
+    return fetched_ >= start_at_ && !staging_->is_empty() &&
+           handed_on_ + staging_->oldest().size() <= fetched_;
   }
 
   Staging* staging_;
@@ -92,12 +95,12 @@ bool Fetch::step(Bytes most, HandOn&& hand_on) noexcept {
   SMTNI_EXPECT_HOT(is_busy_);
   bool moved = fetch(static_cast<std::size_t>(most.count()));
   if (handed_on_ != 0 && !has_segment()) ++bubbles_;
-  while (has_segment()) {  // at most as many as the bulk class holds
-    const std::span<const std::byte> segment = staging_->oldest(Staging::Class::bulk);
+  while (has_segment()) {  // at most as many as staging holds
+    const std::span<const std::byte> segment = staging_->oldest();
     const bool is_last = handed_on_ + segment.size() == from_.size();
     if (!hand_on(segment, is_last)) break;
     handed_on_ += segment.size();
-    staging_->give_back(Staging::Class::bulk);
+    staging_->give_back();
     if (is_last) is_busy_ = false;
     moved = true;
   }

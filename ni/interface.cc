@@ -94,6 +94,11 @@ TlbCounters Interface::tlb_counters() const noexcept {
   return core_->memory().tlb_counters();
 }
 
+std::uint64_t Interface::placed_bytes() const noexcept {
+  SMTNI_EXPECT(core_ != nullptr);
+  return core_->memory().placed_bytes();
+}
+
 std::optional<LinkReport> Interface::link_report() const noexcept {
   if (core_ == nullptr || link_ == nullptr) return std::nullopt;
   return link_->report();

@@ -78,6 +78,10 @@ class Interface {
   /// What the NI TLB has done. COST: waits for the operation under way.
   [[nodiscard]] TlbCounters tlb_counters() const noexcept;
 
+  /// Bytes that puts have stored in this interface's regions: with Counters::composed_bytes and
+  /// Counters::staged_bytes, every copy that the NI makes of an operation's data but the wire's own.
+  [[nodiscard]] std::uint64_t placed_bytes() const noexcept;
+
   /// What the link has done; nothing without one.
   [[nodiscard]] std::optional<LinkReport> link_report() const noexcept;
 

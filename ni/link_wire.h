@@ -89,6 +89,7 @@ class LinkWire final : public Wire {
   /// A request's: a header less than bulk's credit; less still if the wire inside says so.
   [[nodiscard]] std::size_t max_payload() const noexcept override { return max_request_; }
   /// As deliver() last saw it. May be behind what the wire inside has settled, never ahead of it.
+  [[nodiscard]] bool is_slow() const noexcept override { return true; }
   [[nodiscard]] Passage passage() const noexcept override;
   [[nodiscard]] LinkReport report() const noexcept;
 

@@ -13,87 +13,68 @@ std::size_t lines_of(std::size_t bytes) noexcept {
 }
 
 bool is_size(Bytes bytes) noexcept {
-  return bytes.count() != 0 && bytes.count() % kCacheLine == 0 && bytes <= Staging::kMaxOfClass;
-}
-
-std::string text_of(const StagingOptions& options) {
-  return "staging of " + std::to_string(options.small.count()) + " small and " +
-         std::to_string(options.bulk.count()) + " bulk bytes in segments of " +
-         std::to_string(options.segment.count());
+  return bytes.count() != 0 && bytes.count() % kCacheLine == 0 && bytes <= Staging::kMaxSize;
 }
 
 }  // namespace
 
-Staging::Ring::Ring(std::span<std::byte> memory, Bytes most)
-    : base(memory.data()),
-      lines(memory.size() / kCacheLine),
-      largest(static_cast<std::size_t>(most.count())),
-      bytes_at(lines) {}
+Staging::Staging(std::span<std::byte> memory, Bytes segment)
+    : base_(memory.data()),
+      lines_(memory.size() / kCacheLine),
+      largest_(static_cast<std::size_t>(segment.count())),
+      bytes_at_(lines_) {}
 
-Staging::Staging(std::span<std::byte> memory, const StagingOptions& options)
-    : rings_{Ring(memory.first(static_cast<std::size_t>(options.small.count())), options.small),
-             Ring(memory.subspan(static_cast<std::size_t>(options.small.count()),
-                                 static_cast<std::size_t>(options.bulk.count())),
-                  options.segment)} {}
-
-Result<Staging> Staging::create(std::span<std::byte> memory, const StagingOptions& options) {
+Result<Staging> Staging::create(std::span<std::byte> memory, Bytes segment) {
   SMTNI_EXPECT(reinterpret_cast<std::uintptr_t>(memory.data()) % kCacheLine == 0);
-  if (!is_size(options.small) || !is_size(options.bulk) || !is_size(options.segment)) {
-    return failure(Error::Kind::invalid, text_of(options) + "; accepted: multiples of " +
-                                             std::to_string(kCacheLine) + " up to " +
-                                             std::to_string(kMaxOfClass.count()));
+  const Bytes size(memory.size());
+  if (!is_size(size) || !is_size(segment) || size.count() % segment.count() != 0) {
+    return failure(Error::Kind::invalid,
+                   "staging of " + std::to_string(size.count()) + " bytes in segments of " +
+                       std::to_string(segment.count()) +
+                       "; accepted: whole segments, a multiple of " + std::to_string(kCacheLine) +
+                       " each, up to " + std::to_string(kMaxSize.count()) + " in all");
   }
-  if (options.bulk.count() % options.segment.count() != 0) {
-    return failure(Error::Kind::invalid, text_of(options) + "; accepted: whole segments");
-  }
-  if (bytes_for(options).count() > memory.size()) {
-    return failure(Error::Kind::invalid, text_of(options) + " does not fit into " +
-                                             std::to_string(memory.size()) + " bytes");
-  }
-  return Staging(memory, options);
+  return Staging(memory, segment);
 }
 
-// Moves `next` to where `lines` contiguous lines are free; false where there are none.
-bool Staging::make_room(Ring& ring, std::size_t lines) noexcept {
-  if (ring.taken == 0) ring.next = ring.oldest = 0;
-  if (ring.taken == ring.lines) return false;
-  if (ring.next < ring.oldest) return lines <= ring.oldest - ring.next;
-  const std::size_t to_end = ring.lines - ring.next;
+// Moves `next_` to where `lines` contiguous lines are free; false where there are none.
+bool Staging::make_room(std::size_t lines) noexcept {
+  if (taken_ == 0) next_ = oldest_ = 0;
+  if (taken_ == lines_) return false;
+  if (next_ < oldest_) return lines <= oldest_ - next_;
+  const std::size_t to_end = lines_ - next_;
   if (lines <= to_end) return true;
-  if (lines > ring.oldest) return false;
-  ring.bytes_at[ring.next] = kGap;
-  ring.taken += to_end;
-  ring.next = 0;
+  if (lines > oldest_) return false;
+  bytes_at_[next_] = kGap;
+  taken_ += to_end;
+  next_ = 0;
   return true;
 }
 
-std::optional<std::span<std::byte>> Staging::take(Class of, std::size_t bytes) noexcept {
-  Ring& ring = ring_of(of);
-  SMTNI_EXPECT_HOT(bytes <= ring.largest);
+std::optional<std::span<std::byte>> Staging::take(std::size_t bytes) noexcept {
+  SMTNI_EXPECT_HOT(bytes <= largest_);
   const std::size_t lines = lines_of(bytes);
-  if (!make_room(ring, lines)) return std::nullopt;
-  std::byte* const start = ring.base + ring.next * kCacheLine;
-  ring.bytes_at[ring.next] = static_cast<std::uint32_t>(bytes);
-  ring.next = (ring.next + lines) % ring.lines;
-  ring.taken += lines;
+  if (!make_room(lines)) return std::nullopt;
+  std::byte* const start = base_ + next_ * kCacheLine;
+  bytes_at_[next_] = static_cast<std::uint32_t>(bytes);
+  next_ = (next_ + lines) % lines_;
+  taken_ += lines;
   return std::span(start, bytes);
 }
 
-std::span<std::byte> Staging::oldest(Class of) const noexcept {
-  const Ring& ring = ring_of(of);
-  SMTNI_EXPECT_HOT(ring.taken != 0);
-  return {ring.base + ring.oldest * kCacheLine, ring.bytes_at[ring.oldest]};
+std::span<std::byte> Staging::oldest() const noexcept {
+  SMTNI_EXPECT_HOT(taken_ != 0);
+  return {base_ + oldest_ * kCacheLine, bytes_at_[oldest_]};
 }
 
-void Staging::give_back(Class of) noexcept {
-  Ring& ring = ring_of(of);
-  SMTNI_EXPECT_HOT(ring.taken != 0);
-  const std::size_t lines = lines_of(ring.bytes_at[ring.oldest]);
-  ring.oldest = (ring.oldest + lines) % ring.lines;
-  ring.taken -= lines;
-  if (ring.taken != 0 && ring.bytes_at[ring.oldest] == kGap) {
-    ring.taken -= ring.lines - ring.oldest;
-    ring.oldest = 0;
+void Staging::give_back() noexcept {
+  SMTNI_EXPECT_HOT(taken_ != 0);
+  const std::size_t lines = lines_of(bytes_at_[oldest_]);
+  oldest_ = (oldest_ + lines) % lines_;
+  taken_ -= lines;
+  if (taken_ != 0 && bytes_at_[oldest_] == kGap) {
+    taken_ -= lines_ - oldest_;
+    oldest_ = 0;
   }
 }
 

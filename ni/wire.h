@@ -116,6 +116,10 @@ class Wire {
     return std::numeric_limits<std::size_t>::max();
   }
 
+  /// Packets wait on it, so that what a long transfer sends next had better be at hand when there
+  /// is room: the NI then fetches it into staging before.
+  [[nodiscard]] virtual bool is_slow() const noexcept { return false; }
+
   /// For a wire that keeps packets past transmit(), so that closing can wait for them.
   /// ENSURES: whoever sees a packet settled sees what was placed; settled <= taken.
   /// THREADS: any.

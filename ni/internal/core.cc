@@ -32,19 +32,24 @@ struct MessageBuffer {
   Memory memory;
   MessageRing cache;
   MessageRing send;
+  std::span<std::byte> staging;
 
-  static Result<MessageBuffer> create(const EndpointOptions& options) {
+  // `with_staging`: the wire is slow.
+  static Result<MessageBuffer> create(const EndpointOptions& options, bool with_staging) {
     const auto cache_bytes = MessageRing::memory_for(options.message_cache);
     const auto send_bytes = MessageRing::memory_for(options.send_buffer);
     if (!cache_bytes) return tl::unexpected(cache_bytes.error());
     if (!send_bytes) return tl::unexpected(send_bytes.error());
-    auto memory = allocate({.size = *cache_bytes + *send_bytes});
+    const Bytes staging_bytes = with_staging ? options.fetching.staging : Bytes(0);
+    auto memory = allocate({.size = *cache_bytes + *send_bytes + staging_bytes});
     if (!memory) return tl::unexpected(memory.error());
     const std::span<std::byte> pages = memory->mapping.pages();
     auto cache = MessageRing::place(pages, options.message_cache, {.stores = options.stores});
     auto send = MessageRing::place(pages.subspan(cache_bytes->count()), options.send_buffer);
     if (!cache || !send) return tl::unexpected((cache ? send : cache).error());
-    return MessageBuffer{std::move(*memory), std::move(*cache), std::move(*send)};
+    return MessageBuffer{std::move(*memory), std::move(*cache), std::move(*send),
+                         pages.subspan((*cache_bytes + *send_bytes).count(),
+                                       static_cast<std::size_t>(staging_bytes.count()))};
   }
 };
 
@@ -63,12 +68,36 @@ Result<void> check(const Coalescing& coalescing, Drive drive) {
   return {};
 }
 
+Result<void> check(const FetchingOptions& fetching) {
+  const std::uint64_t most = Staging::kMaxSize.count();
+  if (fetching.staging.count() == 0 || fetching.staging.count() % Requests::kSegment != 0 ||
+      fetching.staging.count() > most) {
+    return failure(Error::Kind::invalid, "staging of " + std::to_string(fetching.staging.count()) +
+                                             " bytes; accepted: whole segments of " +
+                                             std::to_string(Requests::kSegment) + ", up to " +
+                                             std::to_string(most));
+  }
+  if (fetching.start_threshold > fetching.staging) {
+    return failure(Error::Kind::invalid, "a start threshold of " +
+                                             std::to_string(fetching.start_threshold.count()) +
+                                             " bytes; accepted: up to the staging's " +
+                                             std::to_string(fetching.staging.count()));
+  }
+  if (fetching.outstanding_reads == 0 || fetching.outstanding_reads > Fetch::kMaxOutstandingReads) {
+    return failure(Error::Kind::invalid, std::to_string(fetching.outstanding_reads) +
+                                             " outstanding reads; accepted: 1 to " +
+                                             std::to_string(Fetch::kMaxOutstandingReads));
+  }
+  return {};
+}
+
 }  // namespace
 
 Core::Core(Identity identity, std::unique_ptr<Wire> wire, RemoteMemory memory) noexcept
     : identity_(std::move(identity)),
       wire_(std::move(wire)),
       max_wire_payload_(wire_->max_payload()),
+      wire_is_slow_(wire_->is_slow()),
       memory_(std::move(memory)) {}
 
 Core::~Core() { stop(); }
@@ -182,7 +211,8 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
   if (auto checked = smtni::check(options.stores); !checked) {
     return tl::unexpected(checked.error());
   }
-  auto buffer = MessageBuffer::create(options);
+  if (auto checked = check(options.fetching); !checked) return tl::unexpected(checked.error());
+  auto buffer = MessageBuffer::create(options, wire_is_slow_);
   if (!buffer) return tl::unexpected(buffer.error());
   auto completions = CompletionQueue::create(kCompletions);
   if (!completions) return tl::unexpected(completions.error());
@@ -209,6 +239,12 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
                             .node = identity_.node});
     port.message_buffer = std::move(buffer->memory);
     port.message_cache.emplace(std::move(buffer->cache));
+    if (wire_is_slow_) {
+      port.staging.emplace(*Staging::create(buffer->staging, Bytes(Requests::kSegment)));
+      port.fetch.emplace(
+          *Fetch::create(*port.staging, {.outstanding_reads = options.fetching.outstanding_reads,
+                                         .start_threshold = options.fetching.start_threshold}));
+    }
     if (options.when_full == WhenFull::spill) port.spill.emplace(options.spill_limit);
     port.send_buffer.emplace(std::move(buffer->send));
     port.completions.emplace(std::move(*completions));
@@ -231,10 +267,12 @@ void Core::recycle(Port& port) noexcept {
     const std::lock_guard inlet(port.inlet);  // [inlet]
     port.send_buffer.reset();
     port.message_cache.reset();
+    port.requests.reset(port);
+    port.fetch.reset();
+    port.staging.reset();
     port.message_buffer = {};
     port.spill.reset();
     port.completions.reset();
-    port.requests.reset();
     port.held.reset();
     port.binding.reset();
     port.waiting.reset();
@@ -251,7 +289,8 @@ void Core::recycle(Port& port) noexcept {
   port.taken = port.issued = 0;
   for (auto* counter :
        {&port.counters.placed, &port.counters.notified, &port.counters.silent,
-        &port.counters.coalesced, &port.counters.held_back, &port.counters.undeliverable}) {
+        &port.counters.coalesced, &port.counters.held_back, &port.counters.undeliverable,
+        &port.counters.composed_bytes, &port.counters.staged_bytes, &port.counters.bubbles}) {
     counter->store(0, std::memory_order_relaxed);  // relaxed: statistics
   }
   free_.push_back(&port);

@@ -52,6 +52,7 @@ class Core final : public Arrivals {
   Placed transmit(const Packet& packet) noexcept { return wire_->transmit(packet, *this); }
   [[nodiscard]] std::size_t max_wire_payload() const noexcept { return max_wire_payload_; }
   [[nodiscard]] Passage wire_passage() const noexcept { return wire_->passage(); }
+  [[nodiscard]] bool wire_is_slow() const noexcept { return wire_is_slow_; }
   [[nodiscard]] RemoteMemory& memory() noexcept { return memory_; }
   /// Looks after a message that found no context, where no NI thread does: returns when one has it,
   /// or after a bounded time. Holds no lock while it waits.
@@ -87,6 +88,7 @@ class Core final : public Arrivals {
   const Identity identity_;
   const std::unique_ptr<Wire> wire_;
   const std::size_t max_wire_payload_;
+  const bool wire_is_slow_;
   RemoteMemory memory_;
   std::string note_;
   // The NI thread's: an answer without payload that the wire has not taken yet. Until it has, no

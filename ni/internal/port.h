@@ -12,6 +12,7 @@
 #include "ni/address.h"
 #include "ni/counters.h"
 #include "ni/endpoint.h"
+#include "ni/fetch.h"
 #include "ni/internal/coalescer.h"
 #include "ni/internal/records.h"
 #include "ni/internal/requests.h"
@@ -39,8 +40,9 @@ inline constexpr std::uint32_t kWorkRequest = 2;
 /// The interface's side of one endpoint.
 ///
 ///   part           | used by
-///   message_buffer | the paper's: one block, in which the send buffer and the message cache lie
+///   message_buffer | the paper's: one block, in which send buffer, message cache and staging lie
 ///   send_buffer    | producer: the endpoint's thread; consumer: the NI thread (dedicated drive)
+///   staging, fetch | the NI
 ///   requests       | the NI, or the endpoint's thread whose call does its work
 ///   message_cache  | producer: whoever holds `inlet`; consumer: the endpoint's thread, or whoever
 ///                  |   holds `inlet` while a spawner is set
@@ -75,6 +77,8 @@ struct Port {
   Spawner::Counts spawned;                // by spawners of the past
   notify::FallbackCounts past_fallbacks;  // of bindings of the past
 
+  std::optional<Staging> staging;  // in the message buffer; for a slow wire only, as `fetch` is
+  std::optional<Fetch> fetch;
   Requests requests;
   std::optional<CompletionQueue> completions;
 

@@ -86,6 +86,7 @@ RemoteMemory::Outcome RemoteMemory::put(const Scope& scope, const Packet& packet
                                         .rights = Rights::remote_write});
     if (!word) return {.fault = word.error()};
   }
+  placed_bytes_ += packet.payload.size();
   if (packet.payload.size() <= kInlineBytes) {
     ring::copy_words(*place, packet.payload);
   } else {
@@ -139,6 +140,11 @@ RemoteMemory::Outcome RemoteMemory::change_word(const Scope& scope, const Packet
   word_at(*place).compare_exchange_strong(expected, remote.operand, std::memory_order_acq_rel,
                                           std::memory_order_acquire);
   return {.value = expected};
+}
+
+std::uint64_t RemoteMemory::placed_bytes() noexcept {
+  const RegionTable::Access access(regions_);
+  return placed_bytes_;
 }
 
 TlbCounters RemoteMemory::tlb_counters() noexcept {

@@ -58,6 +58,8 @@ class RemoteMemory {
   }
 
   [[nodiscard]] TlbCounters tlb_counters() noexcept;
+  /// Bytes that puts have stored here. THREADS: any.
+  [[nodiscard]] std::uint64_t placed_bytes() noexcept;
 
  private:
   RemoteMemory(RegionTable regions, NiTlb tlb) noexcept
@@ -70,6 +72,7 @@ class RemoteMemory {
 
   RegionTable regions_;
   NiTlb tlb_;
+  std::uint64_t placed_bytes_ = 0;  // under the access
 };
 
 }  // namespace smtni::ni

@@ -59,6 +59,10 @@ Packet packet_of(const WorkRequest& work, std::uint32_t size) noexcept {
   return packet;
 }
 
+std::uint64_t counted(const std::atomic<std::uint64_t>& counter) noexcept {
+  return counter.load(std::memory_order_relaxed);  // relaxed: this side's own count
+}
+
 bool is_answered(const WorkRequest& work, bool is_last) noexcept {
   if (work.opcode == Opcode::get) return true;
   if (work.opcode == Opcode::message) return includes(work.flags, WorkFlags::remote_completion);
@@ -80,6 +84,14 @@ bool Requests::start(Core& core, Port& port, const WorkRequest& work,
                     .composed = composed};
   requests_[transfer.number] = {.work = work};
   free_ &= free_ - 1;
+  if (is_long && core.wire_is_slow() && work.local_key != RegionKey() &&
+      work.opcode != Opcode::get) {
+    begin_fetch(core, transfer, port);
+    if (transfer.is_staged) {
+      transfer_ = transfer;
+      return true;
+    }
+  }
   switch (send_next(core, transfer, port)) {
     case Sent::all:
       return true;
@@ -94,7 +106,8 @@ bool Requests::start(Core& core, Port& port, const WorkRequest& work,
 
 bool Requests::go_on(Core& core, Port& port) noexcept {
   if (!transfer_) return false;
-  const Sent sent = send_next(core, *transfer_, port);
+  const Sent sent = transfer_->is_staged ? send_staged(core, *transfer_, port)
+                                         : send_next(core, *transfer_, port);
   if (sent == Sent::all) transfer_.reset();
   return sent != Sent::none;
 }
@@ -116,7 +129,11 @@ Requests::Sent Requests::send_next(Core& core, Transfer& transfer, Port& port) n
   if (placed != Placed::yes && !request.fault) request.fault = Fault::unreachable;
   transfer.offset += size;
   if (!request.fault && transfer.offset < request.work.length) return Sent::some;
+  return all_sent(port, transfer);
+}
 
+Requests::Sent Requests::all_sent(Port& port, const Transfer& transfer) noexcept {
+  Request& request = requests_[transfer.number];
   request.is_sent = true;
   if (includes(request.work.flags, WorkFlags::local_completion) &&
       request.work.opcode != Opcode::get && !is_atomic(request.work.opcode)) {
@@ -126,35 +143,80 @@ Requests::Sent Requests::send_next(Core& core, Transfer& transfer, Port& port) n
   return Sent::all;
 }
 
-// Counts the answer before the packet leaves: on a wire without delay it comes within transmit().
+// A source that cannot be read is left to send_next(), which refuses it.
+void Requests::begin_fetch(Core& core, Transfer& transfer, Port& port) noexcept {
+  const WorkRequest& work = requests_[transfer.number].work;
+  const RemoteMemory::Scope scope(core.memory());
+  const Translation from =
+      core.memory().local(scope, work.local_key, work.local_virtual_address, work.length);
+  if (!from) return;
+  transfer.is_staged = true;
+  port.fetch->begin({*from, work.length});
+}
+
+// Fetches a segment's worth, and hands on what is whole.
+Requests::Sent Requests::send_staged(Core& core, Transfer& transfer, Port& port) noexcept {
+  Request& request = requests_[transfer.number];
+  const WorkRequest& work = request.work;
+  Fetch& fetch = *port.fetch;
+  // Held while the source is read: what is still to come must be registered yet.
+  const RemoteMemory::Scope scope(core.memory());
+  const Translation rest =
+      core.memory().local(scope, work.local_key, work.local_virtual_address + fetch.fetched(),
+                          work.length - fetch.fetched());
+  if (!rest) request.fault = rest.error();
+  const auto hand_on = [&](std::span<const std::byte> segment, bool /*is_last*/) noexcept {
+    const auto size = static_cast<std::uint32_t>(segment.size());
+    const Placed placed = transmit(core, port, transfer, segment, size);
+    if (placed == Placed::would_block) return false;
+    if (placed != Placed::yes && !request.fault) request.fault = Fault::unreachable;
+    transfer.offset += size;
+    return true;
+  };
+  const bool moved = !request.fault && fetch.step(Bytes(kSegment), hand_on);
+  count(port.counters.staged_bytes, fetch.staged_bytes() - counted(port.counters.staged_bytes));
+  count(port.counters.bubbles, fetch.bubbles() - counted(port.counters.bubbles));
+  if (request.fault) fetch.abandon();
+  if (!fetch.is_busy()) return all_sent(port, transfer);
+  return moved ? Sent::some : Sent::none;
+}
+
+// From the slice or the send buffer, straight to the wire.
 Placed Requests::send_packet(Core& core, const Port& port, const Transfer& transfer,
                              std::uint32_t size) noexcept {
+  Request& request = requests_[transfer.number];
+  const WorkRequest& work = request.work;
+  if (work.opcode == Opcode::get || is_atomic(work.opcode)) {
+    return transmit(core, port, transfer, {}, size);
+  }
+  if (work.local_key == RegionKey()) {
+    return transmit(core, port, transfer, transfer.composed.subspan(transfer.offset, size), size);
+  }
+  // Held until the bytes have left: nobody takes the region away under the wire.
+  const RemoteMemory::Scope scope(core.memory());
+  const Translation from = core.memory().local(scope, work.local_key,
+                                               work.local_virtual_address + transfer.offset, size);
+  if (!from) {
+    request.fault = from.error();
+    return Placed::yes;
+  }
+  return transmit(core, port, transfer, {*from, size}, size);
+}
+
+// Counts the answer before the packet leaves: on a wire without delay it comes within.
+Placed Requests::transmit(Core& core, const Port& port, const Transfer& transfer,
+                          std::span<const std::byte> payload, std::uint32_t size) noexcept {
   Request& request = requests_[transfer.number];
   const WorkRequest& work = request.work;
   Packet packet = packet_of(work, size);
   const bool is_last = transfer.offset + size == work.length;
   packet.origin = port.address;
   packet.notify = is_last && includes(work.flags, WorkFlags::notify);
+  packet.payload = payload;
   packet.remote.offset = transfer.offset;
   packet.remote.is_last = is_last;
   packet.remote.request = transfer.number;
   packet.remote.is_answered = is_answered(work, is_last);
-
-  std::optional<RemoteMemory::Scope> scope;
-  const bool carries_payload = work.opcode != Opcode::get && !is_atomic(work.opcode);
-  if (carries_payload && work.local_key == RegionKey()) {
-    packet.payload = transfer.composed.subspan(transfer.offset, size);
-  } else if (carries_payload) {
-    // Held until the bytes have left: nobody takes the region away under the wire.
-    scope.emplace(core.memory());
-    const Translation from = core.memory().local(
-        *scope, work.local_key, work.local_virtual_address + transfer.offset, size);
-    if (!from) {
-      request.fault = from.error();
-      return Placed::yes;
-    }
-    packet.payload = std::span(*from, size);
-  }
   if (packet.remote.is_answered) ++request.unanswered;
   const Placed placed = core.transmit(packet);
   if (placed != Placed::yes && packet.remote.is_answered) --request.unanswered;
@@ -226,7 +288,8 @@ std::optional<Fault> Requests::take_fault() noexcept {
   return static_cast<Fault>(fault - 1);
 }
 
-void Requests::reset() noexcept {
+void Requests::reset(Port& port) noexcept {
+  if (port.fetch) port.fetch->abandon();
   free_ = ~std::uint64_t{0};
   transfer_.reset();
   finished_.store(0, std::memory_order_relaxed);  // relaxed: nobody uses it

@@ -66,7 +66,7 @@ class Requests {
   std::optional<Fault> take_fault() noexcept;
 
   /// As if none had ever been started. REQUIRES: nobody uses it.
-  void reset() noexcept;
+  void reset(Port& port) noexcept;
 
  private:
   struct Request {
@@ -82,13 +82,19 @@ class Requests {
     std::uint16_t number = 0;
     std::uint32_t offset = 0;
     std::span<const std::byte> composed = {};
+    bool is_staged = false;  // fetched by the port's fetch, not sent straight from the source
   };
 
   enum class Sent : std::uint8_t { all, some, none };
 
   Sent send_next(Core& core, Transfer& transfer, Port& port) noexcept;
+  Sent send_staged(Core& core, Transfer& transfer, Port& port) noexcept;
+  void begin_fetch(Core& core, Transfer& transfer, Port& port) noexcept;
   Placed send_packet(Core& core, const Port& port, const Transfer& transfer,
                      std::uint32_t size) noexcept;
+  Placed transmit(Core& core, const Port& port, const Transfer& transfer,
+                  std::span<const std::byte> payload, std::uint32_t size) noexcept;
+  Sent all_sent(Port& port, const Transfer& transfer) noexcept;
   void end(Port& port, std::uint16_t number) noexcept;
   static void complete(Port& port, const Request& request, CompletionScope scope) noexcept;
 

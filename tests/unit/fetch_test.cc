@@ -38,15 +38,14 @@ struct Sink {
   bool is_declining = false;
 };
 
-// Staging with a bulk class of four segments of 256 bytes.
+// Staging of four segments of 256 bytes.
 class FetchTest : public testing::Test {
  protected:
   Fetch fetch_with(const FetchOptions& options) { return *Fetch::create(staging_, options); }
-  [[nodiscard]] bool bulk_is_empty() const { return staging_.is_empty(Staging::Class::bulk); }
+  [[nodiscard]] bool staging_is_empty() const { return staging_.is_empty(); }
 
   Memory memory_ = *allocate({.size = Bytes(4096)});
-  Staging staging_ = *Staging::create(
-      memory_.mapping.pages(), {.small = Bytes(64), .bulk = Bytes(1024), .segment = Bytes(256)});
+  Staging staging_ = *Staging::create(memory_.mapping.pages().first(1024), Bytes(256));
 };
 
 TEST_F(FetchTest, RefusesOptionsThatMakeNoSense) {
@@ -59,7 +58,7 @@ TEST_F(FetchTest, RefusesOptionsThatMakeNoSense) {
   const auto fetch = Fetch::create(staging_, {.start_threshold = Bytes(1025)});
   ASSERT_FALSE(fetch);
   EXPECT_EQ(fetch.error().what,
-            "a start threshold of 1025 bytes; accepted: up to the bulk class's 1024");
+            "a start threshold of 1025 bytes; accepted: up to the staging's 1024");
   EXPECT_TRUE(Fetch::create(staging_, {.outstanding_reads = 64, .start_threshold = Bytes(1024)}));
 }
 
@@ -105,7 +104,7 @@ TEST_F(FetchTest, HandsOnEverySizeWhole) {
       ASSERT_TRUE(std::equal(from.begin(), from.end(), sink.bytes.begin(), sink.bytes.end()))
           << size << " bytes at " << offset;
       ASSERT_EQ(sink.lasts, 1);
-      ASSERT_TRUE(bulk_is_empty());
+      ASSERT_TRUE(staging_is_empty());
     }
   }
 }
@@ -124,7 +123,7 @@ TEST_F(FetchTest, HandsOnAnEmptyTransferAsOneEmptySegment) {
   EXPECT_EQ(sink.lasts, 1);
 }
 
-TEST_F(FetchTest, FetchesOnWhileTheSinkDeclinesUntilTheClassIsFull) {
+TEST_F(FetchTest, FetchesOnWhileTheSinkDeclinesUntilStagingIsFull) {
   Fetch fetch = fetch_with({});
   const auto source = bytes_of(3000, 1);
   Sink sink;
@@ -197,10 +196,10 @@ TEST_F(FetchTest, AbandonGivesTheStagingBack) {
   sink.is_declining = true;
   fetch.begin(source);
   fetch.step(Bytes(700), sink);
-  EXPECT_FALSE(bulk_is_empty());
+  EXPECT_FALSE(staging_is_empty());
   fetch.abandon();
   EXPECT_FALSE(fetch.is_busy());
-  EXPECT_TRUE(bulk_is_empty());
+  EXPECT_TRUE(staging_is_empty());
   sink.is_declining = false;
   fetch.begin(source);
   while (fetch.is_busy()) fetch.step(Bytes(700), sink);
@@ -234,7 +233,7 @@ TEST_F(FetchTest, KeepsEveryByteInRandomSteps) {
     ASSERT_EQ(fetch.staged_bytes(), size);
     ASSERT_TRUE(std::equal(from.begin(), from.end(), sink.bytes.begin(), sink.bytes.end()))
         << round;
-    ASSERT_TRUE(bulk_is_empty());
+    ASSERT_TRUE(staging_is_empty());
   }
 }
 

@@ -371,6 +371,81 @@ TEST_P(RemoteTest, FencesAShortPutBehindALongOne) {
   }
 }
 
+// How often each byte is copied on its way: the proof that nothing lies between the sender's memory
+// and the final place but a link's staging, and the send buffer for what is composed.
+TEST_P(RemoteTest, CopiesEachByteOnceBetweenSliceAndRegion) {
+  const Region region = expose();
+  const Region source = keep(own);
+  ASSERT_TRUE(near->put(at(region), slice_of(source, 0, 65'536)));
+  ASSERT_TRUE(near->quiet(in(kPatience)));
+  EXPECT_EQ(target_interface().placed_bytes(), 65'536U);
+  EXPECT_EQ(near->counters().composed_bytes, 0U);
+  EXPECT_EQ(near->counters().staged_bytes, GetParam() == Where::across_a_link ? 65'536U : 0U);
+
+  ASSERT_TRUE(near->put(at(region), std::span(own).first(100)));
+  ASSERT_TRUE(near->quiet(in(kPatience)));
+  EXPECT_EQ(target_interface().placed_bytes(), 65'636U);
+  EXPECT_EQ(near->counters().composed_bytes, GetParam() == Where::in_the_call ? 0U : 100U);
+}
+
+// A region that is taken away ends the transfer from it; what is at the target stays whole segments.
+TEST_P(RemoteTest, RefusesASliceWhoseRegionIsTakenAwayMeanwhile) {
+  const Region region = expose();
+  std::optional<Region> source(keep(own));
+  ASSERT_TRUE(near->put(at(region), slice_of(*source, 0, 200'000)));
+  source.reset();
+  const auto quiet = near->quiet(in(kPatience));  // it may have been done already
+  if (!quiet) {
+    EXPECT_EQ(quiet.error().kind, Error::Kind::invalid) << quiet.error().what;
+  }
+  ASSERT_TRUE(near->put(at(region), bytes("on"), {.remote_completion = true}));
+  EXPECT_EQ(await_completion().status, CompletionStatus::done);
+}
+
+TEST(Fetching, RefusesOptionsThatMakeNoSense) {
+  auto interface = Interface::start();
+  ASSERT_TRUE(interface);
+  for (const FetchingOptions& wrong :
+       {FetchingOptions{.staging = Bytes(0)}, FetchingOptions{.staging = Bytes(20'000)},
+        FetchingOptions{.start_threshold = Bytes(100'000)},
+        FetchingOptions{.outstanding_reads = 65}}) {
+    const auto endpoint = interface->open_endpoint({.fetching = wrong});
+    ASSERT_FALSE(endpoint);
+    EXPECT_EQ(endpoint.error().kind, Error::Kind::invalid);
+    EXPECT_NE(endpoint.error().what.find("accepted: "), std::string::npos);
+  }
+}
+
+// A slow link, a long transfer that fills staging and link, and short messages that get through.
+TEST(Fetching, LetsShortMessagesThroughWhileALinkIsFullOfALongTransfer) {
+  std::vector<std::byte> memory(1'000'000);
+  std::vector<std::byte> own(1'000'000, std::byte{7});
+  auto interface = Interface::start(
+      {.link =
+           LinkOptions{.gigabits_per_second = 1, .credit = Bytes(40'000), .packet_credit = 64}});
+  ASSERT_TRUE(interface) << interface.error().what;
+  auto near =
+      interface->open_endpoint({.fetching = {.staging = 32 * kKiB, .start_threshold = 32 * kKiB}});
+  auto far = interface->open_endpoint();
+  const auto target = interface->register_region(memory, kAll);
+  const auto source = interface->register_region(own, kAll);
+  ASSERT_TRUE(near && far && target && source);
+  const Deadline until = in(kPatience);
+  ASSERT_TRUE(near->put({far->address(), target->key(), target->virtual_address()},
+                        slice_of(*source, 0, 1'000'000)));
+  for (std::uint32_t number = 0; number < 20; ++number) {
+    while (!near->send(far->address(), {}, {.type_id = number}) && !has_passed(until)) {
+      std::this_thread::yield();
+    }
+    const Received message = far->receive(until);
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->info.type_id, number);
+  }
+  ASSERT_TRUE(near->quiet(until));
+  EXPECT_EQ(memory, own);
+  EXPECT_EQ(near->counters().staged_bytes, 1'000'000U);
+}
+
 // One slot a class: a short message gets through beside a bulk transfer that is under way.
 TEST_P(RemoteTest, LetsMessagesPassALongTransfer) {
   const Region region = expose();

@@ -16,7 +16,8 @@
 namespace smtni::ni {
 namespace {
 
-using Class = Staging::Class;
+// Small messages (PIO) and segments of bulk transfers (DMA).
+enum class Class : std::uint8_t { small, bulk };
 
 struct Lines {
   explicit Lines(std::size_t bytes) : pages(*allocate({.size = Bytes(bytes)})) {}
@@ -24,48 +25,39 @@ struct Lines {
   Memory pages;
 };
 
-std::string refusal_of(const StagingOptions& options, std::size_t memory = 4096) {
-  const Lines lines(memory);
-  const auto staging = Staging::create(lines.span().first(memory), options);
+std::string refusal_of(std::size_t size, Bytes segment) {
+  const Lines lines(4096);
+  const auto staging = Staging::create(lines.span().first(size), segment);
   if (staging) return "";
   EXPECT_EQ(staging.error().kind, Error::Kind::invalid);
   return staging.error().what;
 }
 
-TEST(Staging, AcceptsSizesThatFitTheMemoryExactly) {
-  const StagingOptions options{.small = Bytes(1024), .bulk = Bytes(3072), .segment = Bytes(1024)};
-  EXPECT_EQ(Staging::bytes_for(options), Bytes(4096));
-  EXPECT_EQ(refusal_of(options), "");
+TEST(Staging, AcceptsWholeSegments) {
+  EXPECT_EQ(refusal_of(4096, Bytes(1024)), "");
+  EXPECT_EQ(refusal_of(64, Bytes(64)), "");
 }
 
 TEST(Staging, RefusesSizesThatMakeNoSense) {
-  const std::string text = "accepted: multiples of 64 up to 1073741824";
-  const Bytes line(64);
-  const Bytes over(std::uint64_t{1} << 40);
-  for (const Bytes wrong : {Bytes(0), Bytes(1), Bytes(100), over, Bytes(~std::uint64_t{0})}) {
-    EXPECT_NE(refusal_of({.small = wrong, .bulk = line, .segment = line}).find(text),
-              std::string::npos);
-    EXPECT_NE(refusal_of({.small = line, .bulk = wrong, .segment = line}).find(text),
-              std::string::npos);
-    EXPECT_NE(refusal_of({.small = line, .bulk = line, .segment = wrong}).find(text),
-              std::string::npos);
+  for (const std::size_t wrong : {0U, 1U, 100U, 192U}) {
+    EXPECT_NE(refusal_of(wrong, Bytes(128)).find("accepted: whole segments"), std::string::npos);
   }
-  EXPECT_EQ(refusal_of({.small = line, .bulk = 3 * line, .segment = 2 * line}),
-            "staging of 64 small and 192 bulk bytes in segments of 128; accepted: whole segments");
-  EXPECT_EQ(
-      refusal_of({.small = line, .bulk = Bytes(4096), .segment = line}),
-      "staging of 64 small and 4096 bulk bytes in segments of 64 does not fit into 4096 bytes");
+  for (const Bytes wrong : {Bytes(0), Bytes(1), Bytes(100), Bytes(std::uint64_t{1} << 40)}) {
+    EXPECT_NE(refusal_of(4096, wrong).find("accepted: whole segments"), std::string::npos);
+  }
+  EXPECT_EQ(refusal_of(192, Bytes(128)),
+            "staging of 192 bytes in segments of 128; accepted: whole segments, a multiple of 64 "
+            "each, up to 1073741824 in all");
 }
 
 class OfFourLines : public testing::Test {
  protected:
-  Lines lines_{512};
-  Staging staging_ = *Staging::create(
-      lines_.span(), {.small = Bytes(256), .bulk = Bytes(256), .segment = Bytes(128)});
+  Lines lines_{256};
+  Staging staging_ = *Staging::create(lines_.span().first(256), Bytes(256));
 
   // Where it lies, in lines since the memory began; none: -1.
-  int take(Class of, std::size_t bytes) {
-    const auto room = staging_.take(of, bytes);
+  int take(std::size_t bytes) {
+    const auto room = staging_.take(bytes);
     if (!room) return -1;
     EXPECT_EQ(room->size(), bytes);
     const std::ptrdiff_t offset = room->data() - lines_.span().data();
@@ -75,66 +67,74 @@ class OfFourLines : public testing::Test {
 };
 
 TEST_F(OfFourLines, TakesWholeLinesInOrder) {
-  EXPECT_EQ(take(Class::small, 0), 0);
-  EXPECT_EQ(take(Class::small, 1), 1);
-  EXPECT_EQ(take(Class::small, 65), 2);
-  EXPECT_EQ(take(Class::small, 1), -1);
+  EXPECT_EQ(take(0), 0);
+  EXPECT_EQ(take(1), 1);
+  EXPECT_EQ(take(65), 2);
+  EXPECT_EQ(take(1), -1);
 }
 
-TEST_F(OfFourLines, KeepsTheSpaceOfEachClass) {
-  EXPECT_EQ(take(Class::small, 256), 0);
-  EXPECT_EQ(take(Class::small, 1), -1);
-  EXPECT_EQ(take(Class::bulk, 128), 4);
-  EXPECT_EQ(take(Class::bulk, 128), 6);
-  EXPECT_EQ(take(Class::bulk, 1), -1);
-  staging_.give_back(Class::small);
-  EXPECT_EQ(take(Class::bulk, 1), -1);
-  EXPECT_EQ(take(Class::small, 1), 0);
-}
-
-TEST_F(OfFourLines, TellsTheLargestOfEachClass) {
-  EXPECT_EQ(staging_.largest(Class::small), 256U);
-  EXPECT_EQ(staging_.largest(Class::bulk), 128U);
-  EXPECT_EQ(staging_.capacity(Class::bulk), Bytes(256));
+TEST_F(OfFourLines, TellsTheLargestAndTheCapacity) {
+  EXPECT_EQ(staging_.largest(), 256U);
+  EXPECT_EQ(staging_.capacity(), Bytes(256));
 }
 
 TEST_F(OfFourLines, GivesBackTheOldestFirst) {
-  take(Class::small, 10);
-  take(Class::small, 20);
-  EXPECT_EQ(staging_.oldest(Class::small).size(), 10U);
-  staging_.give_back(Class::small);
-  EXPECT_EQ(staging_.oldest(Class::small).size(), 20U);
-  EXPECT_FALSE(staging_.is_empty(Class::small));
-  staging_.give_back(Class::small);
-  EXPECT_TRUE(staging_.is_empty(Class::small));
+  take(10);
+  take(20);
+  EXPECT_EQ(staging_.oldest().size(), 10U);
+  staging_.give_back();
+  EXPECT_EQ(staging_.oldest().size(), 20U);
+  EXPECT_FALSE(staging_.is_empty());
+  staging_.give_back();
+  EXPECT_TRUE(staging_.is_empty());
 }
 
 TEST_F(OfFourLines, LeavesAGapAtTheEndForWhatDoesNotFitThere) {
-  EXPECT_EQ(take(Class::small, 128), 0);
-  EXPECT_EQ(take(Class::small, 64), 2);
-  staging_.give_back(Class::small);
-  EXPECT_EQ(take(Class::small, 128), 0);  // line 3 is the gap
-  EXPECT_EQ(take(Class::small, 1), -1);
-  staging_.give_back(Class::small);  // line 2, and the gap with it
-  EXPECT_EQ(staging_.oldest(Class::small).data(), lines_.span().data());
-  EXPECT_EQ(take(Class::small, 65), 2);
+  EXPECT_EQ(take(128), 0);
+  EXPECT_EQ(take(64), 2);
+  staging_.give_back();
+  EXPECT_EQ(take(128), 0);  // line 3 is the gap
+  EXPECT_EQ(take(1), -1);
+  staging_.give_back();  // line 2, and the gap with it
+  EXPECT_EQ(staging_.oldest().data(), lines_.span().data());
+  EXPECT_EQ(take(65), 2);
 }
 
 TEST_F(OfFourLines, FitsTheLargestOnceItIsEmpty) {
-  EXPECT_EQ(take(Class::small, 64), 0);
-  EXPECT_EQ(take(Class::small, 64), 1);
-  staging_.give_back(Class::small);
-  EXPECT_EQ(take(Class::small, 256), -1);
-  staging_.give_back(Class::small);
-  EXPECT_EQ(take(Class::small, 256), 0);
+  EXPECT_EQ(take(64), 0);
+  EXPECT_EQ(take(64), 1);
+  staging_.give_back();
+  EXPECT_EQ(take(256), -1);
+  staging_.give_back();
+  EXPECT_EQ(take(256), 0);
 }
 
 TEST_F(OfFourLines, RefusesMoreThanTheLargest) {
-  EXPECT_DEATH((void)staging_.take(Class::bulk, 129), "bytes <= ring.largest");
-  EXPECT_DEATH(staging_.give_back(Class::bulk), "ring.taken != 0");
+  EXPECT_DEATH((void)staging_.take(257), "bytes <= largest_");
+  EXPECT_DEATH(staging_.give_back(), "taken_ != 0");
 }
 
-// What not to build: any message may take any slot. The same interface as Staging.
+// What an endpoint has: room for small messages, and staging for bulk ones.
+class PerClass {
+ public:
+  PerClass(std::span<std::byte> memory, std::size_t small, std::size_t segment)
+      : small_(*Staging::create(memory.first(small), Bytes(small))),
+        bulk_(*Staging::create(memory.subspan(small), Bytes(segment))) {}
+
+  std::optional<std::span<std::byte>> take(Class of, std::size_t bytes) {
+    return of_class(of).take(bytes);
+  }
+  std::span<std::byte> oldest(Class of) { return of_class(of).oldest(); }
+  void give_back(Class of) { of_class(of).give_back(); }
+
+ private:
+  Staging& of_class(Class of) { return of == Class::small ? small_ : bulk_; }
+
+  Staging small_;
+  Staging bulk_;
+};
+
+// What not to build: any message may take any slot. The same interface as PerClass.
 class SharedPool {
  public:
   explicit SharedPool(std::size_t slots) : free_(slots) {}
@@ -251,9 +251,8 @@ TEST(SharedPool, StopsWithSmallMessagesBehindAHalfSentBulkMessage) {
 
 TEST(Staging, SendsSmallMessagesBehindAHalfSentBulkMessage) {
   const Lines lines(128);
-  Staging staging =
-      *Staging::create(lines.span(), {.small = Bytes(64), .bulk = Bytes(64), .segment = Bytes(64)});
-  InOrderWire<Staging> wire(staging, 64);
+  PerClass staging(lines.span().first(128), 64, 64);
+  InOrderWire<PerClass> wire(staging, 64);
   wire.submit(Class::bulk, bytes_of(128, 1));
   for (std::size_t count = 2; count <= 4; ++count) wire.submit(Class::small, bytes_of(64, count));
   ASSERT_TRUE(wire.fetch());
@@ -275,10 +274,9 @@ TEST(Staging, NeverStopsUnderRandomTraffic) {
     const std::size_t bulk = segment * (1 + random() % 3);
     const std::size_t small = 64 * (1 + random() % 6);
     const Lines lines(small + bulk);
-    Staging staging = *Staging::create(
-        lines.span(), {.small = Bytes(small), .bulk = Bytes(bulk), .segment = Bytes(segment)});
+    PerClass staging(lines.span().first(small + bulk), small, segment);
     SharedPool pool(2 + random() % 3);
-    InOrderWire<Staging> wire(staging, segment);
+    InOrderWire<PerClass> wire(staging, segment);
     InOrderWire<SharedPool> shared(pool, segment);
     for (std::size_t count = 0; count < 40; ++count) {
       const Class of = random() % 3 == 0 ? Class::bulk : Class::small;
