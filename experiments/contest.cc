@@ -2,12 +2,14 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <random>
 
 #include "core/histogram.h"
 #include "experiments/ground.h"
+#include "experiments/statistics.h"
 #include "threads/pinned_thread.h"
 
 namespace smtni::experiments {
@@ -29,7 +31,8 @@ void measure(Corner& corner, const Request& request, std::uint64_t seed) {
                                           .clock = request.clock,
                                           .duration = request.effort.duration,
                                           .seed = seed,
-                                          .stop = request.stop});
+                                          .stop = request.stop,
+                                          .request = &request});
   if (score) {
     corner.scores.push_back(*std::move(score));
   } else {
@@ -56,15 +59,15 @@ Row row_of(const Corner& corner, const Contest& contest, const Ground& ground,
 
 }  // namespace
 
-Latencies latencies_of(std::span<const Score> scores, const TscClock& clock) {
+Latencies latencies_of(std::span<const Score> scores, const TscClock& clock, Samples samples) {
   constexpr std::uint64_t kHighest = std::uint64_t{1} << 36U;  // 10 s and more
   Histogram pooled(kHighest);
   Latencies latencies;
   const double ns_per_cycle = clock.nanoseconds(TscCycles(1));
   for (const Score& score : scores) {
-    if (score.samples_cycles.empty()) continue;
+    if ((score.*samples).empty()) continue;
     Histogram own(kHighest);
-    for (const std::uint64_t cycles : score.samples_cycles) own.record(cycles);
+    for (const std::uint64_t cycles : score.*samples) own.record(cycles);
     pooled.merge(own);
     latencies.medians_ns.push_back(static_cast<double>(own.percentile(50)) * ns_per_cycle);
   }
@@ -78,6 +81,35 @@ Latencies latencies_of(std::span<const Score> scores, const TscClock& clock) {
                          .max = static_cast<double>(pooled.max()) * ns_per_cycle,
                          .count = pooled.count()};
   return latencies;
+}
+
+std::vector<std::uint64_t> pool_evenly(std::vector<std::uint64_t> there,
+                                       std::span<const std::uint64_t> back) {
+  const std::size_t count = std::min(there.size(), back.size());
+  there.resize(count);
+  const auto as_many = back.first(count);
+  there.insert(there.end(), as_many.begin(), as_many.end());
+  return there;
+}
+
+Fields latency_figures(const Contender& contender, std::span<const Score> scores,
+                       std::span<const double> floors_ns, const Request& request) {
+  const Latencies latencies = latencies_of(scores, request.clock);
+  const std::vector<double>& medians_ns = latencies.medians_ns;
+  if (medians_ns.empty()) return {{"latency_ns", Absent{"no message was timed"}}};
+  Fields figures;
+  figures.push_back({"payload_bytes", static_cast<std::int64_t>(contender.payload_bytes)});
+  figures.push_back({"latency_ns", latencies.pooled_ns});
+  figures.push_back({"median_latency_ns", median_estimate(medians_ns, {.seed = request.seed})});
+  figures.push_back({"repetition_median_latencies_ns", medians_ns});
+  if (floors_ns.empty()) {
+    figures.push_back({"latency_to_floor_ratio", Absent{"no floor at this placement"}});
+  } else {
+    figures.push_back({"latency_to_floor_ratio",
+                       ratio_estimate({.numerators = medians_ns, .denominators = floors_ns},
+                                      {.seed = request.seed})});
+  }
+  return figures;
 }
 
 Findings hold(const Contest& contest, const Request& request) {
@@ -125,6 +157,14 @@ bool Lookout::rest(std::uint32_t look) {
   if (has_passed(until_)) return false;
   ::sched_yield();
   return true;
+}
+
+TscInstant RandomGaps::pass() {
+  const TscInstant end = TscClock::now() + TscCycles(least_ + random_() % spread_);
+  while (TscClock::now() < end) {
+    if (shares_cpu_) ::sched_yield();
+  }
+  return end;
 }
 
 Result<void> run_pair(const Bout& bout, const std::function<void()>& near,

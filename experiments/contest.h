@@ -1,6 +1,9 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
+#include <random>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -23,14 +26,18 @@ struct Bout {
   Nanoseconds duration;
   std::uint64_t seed;
   std::stop_token stop;
+  const Request* request = nullptr;  ///< for own options; never null in a contest
 
   [[nodiscard]] bool shares_cpu() const noexcept { return cpus.ni == cpus.receiver; }
 };
 
-/// What one bout gave: one, the other, or both.
+/// What one bout gave: one of these, or several.
 struct Score {
-  std::vector<std::uint64_t> samples_cycles;  ///< of single messages
-  double per_second = 0;                      ///< messages, over the whole bout
+  std::vector<std::uint64_t> samples_cycles = {};  ///< of single messages
+  double per_second = 0;                           ///< messages, over the whole bout
+  /// Of what the samples are compared with, taken in turn with them.
+  std::vector<std::uint64_t> compared_cycles = {};
+  double hit_ratio = 0;  ///< of a contender that looks things up in a cache
 };
 
 /// The samples of all repetitions, in time.
@@ -38,7 +45,14 @@ struct Latencies {
   Distribution pooled_ns;
   std::vector<double> medians_ns;  ///< of each repetition; empty when nothing was timed
 };
-[[nodiscard]] Latencies latencies_of(std::span<const Score> scores, const TscClock& clock);
+using Samples = std::vector<std::uint64_t> Score::*;
+[[nodiscard]] Latencies latencies_of(std::span<const Score> scores, const TscClock& clock,
+                                     Samples samples = &Score::samples_cycles);
+
+/// As many samples of each direction, of one way between two CPUs: an offset between their clocks
+/// moves the two halves apart evenly, and leaves the middle where it is.
+[[nodiscard]] std::vector<std::uint64_t> pool_evenly(std::vector<std::uint64_t> there,
+                                                     std::span<const std::uint64_t> back);
 
 struct Contender {
   std::string_view name;
@@ -57,6 +71,10 @@ struct Contest {
 };
 
 [[nodiscard]] Findings hold(const Contest& contest, const Request& request);
+
+/// A row's figures of single messages' latencies, beside the floor.
+[[nodiscard]] Fields latency_figures(const Contender& contender, std::span<const Score> scores,
+                                     std::span<const double> floors_ns, const Request& request);
 
 /// Runs `near` on the CPU of the role `receiver` and `far` on that of the role `ni`, and joins
 /// them.
@@ -87,6 +105,32 @@ class Lookout {
   int pauses_;
   std::uint32_t rest_every_;
   Deadline until_{};  // of this wait; set at its first rest
+};
+
+/// How far a receiver has come: written by it, read by the sender between two messages, in a line
+/// pair of its own.
+struct alignas(kLinePair) RoundsSeen {
+  std::atomic<std::uint64_t> rounds{0};
+};
+
+/// Gaps between messages that come at random moments: 0.3 to 3 us, so that whoever looks for them
+/// has long been looking. Gives a shared processor away meanwhile.
+class RandomGaps {
+ public:
+  RandomGaps(const Bout& bout, std::uint64_t seed)
+      : least_(bout.clock.cycles(Nanoseconds(300)).count()),
+        spread_(bout.clock.cycles(Nanoseconds(2700)).count()),
+        shares_cpu_(bout.shares_cpu()),
+        random_(seed) {}
+
+  /// Lets one pass; when it was to end.
+  TscInstant pass();
+
+ private:
+  std::uint64_t least_;
+  std::uint64_t spread_;
+  bool shares_cpu_;
+  std::mt19937_64 random_;
 };
 
 }  // namespace smtni::experiments

@@ -2,19 +2,16 @@
 
 #include <atomic>
 #include <cstring>
-#include <random>
 
 #include "core/message_ring.h"
 #include "experiments/contest.h"
-#include "experiments/statistics.h"
 #include "ni/interface.h"
 #include "threads/pinned_thread.h"
 
 // What is timed: RDTSC before a request is written and RDTSC after its answer has been taken, on
 // the same CPU; for one way, RDTSC before the write and RDTSC after the take on the other CPU.
-// There, as many messages of each direction are pooled: an offset between the clocks moves the two
-// halves apart evenly and leaves the middle where it is. Every payload is written, read and
-// checked. Excluded: the first rounds of each bout.
+// There, as many messages of each direction are pooled (pool_evenly()). Every payload is written,
+// read and checked. Excluded: the first rounds of each bout.
 namespace smtni::experiments {
 namespace {
 
@@ -131,7 +128,7 @@ Result<Score> call(const Bout& bout) {
   return score;
 }
 
-// One way, at random moments: gaps of 0.3 to 3 us, so that the receiver has long been looking.
+// One way, at random moments.
 class RandomArrival {
  public:
   explicit RandomArrival(const Bout& bout) : bout_(bout) {}
@@ -139,15 +136,10 @@ class RandomArrival {
   // False when there is no room for ever: the other side has gone.
   bool send(RingProducer& to, std::uint64_t seed) const {
     Lookout lookout(bout_);
-    std::mt19937_64 random(seed);
-    const std::uint64_t least = bout_.clock.cycles(Nanoseconds(300)).count();
-    const std::uint64_t spread = bout_.clock.cycles(Nanoseconds(2700)).count();
+    RandomGaps gaps(bout_, seed);
     const TscInstant until = TscClock::now() + bout_.clock.cycles(bout_.duration / 2);
     for (std::uint64_t round = 0;; ++round) {
-      const TscInstant at = TscClock::now() + TscCycles(least + random() % spread);
-      while (TscClock::now() < at) {
-        if (bout_.shares_cpu()) ::sched_yield();
-      }
+      const TscInstant at = gaps.pass();
       Ball thrown = ball(round);
       thrown.is_last = (at >= until && round > 2 * kWarmUp) || bout_.stop.stop_requested() ? 1 : 0;
       thrown.sent = TscClock::now().reading();
@@ -195,11 +187,7 @@ Result<Score> one_way(const Bout& bout) {
   };
   if (auto ran = run_pair(bout, near, far); !ran) return tl::unexpected(ran.error());
   if (score.samples_cycles.empty() || others.empty()) return lost("a message");
-  // As many from each direction, so that an offset between the clocks moves them apart evenly.
-  const std::size_t count = std::min(score.samples_cycles.size(), others.size());
-  score.samples_cycles.resize(count);
-  score.samples_cycles.insert(score.samples_cycles.end(), others.begin(),
-                              others.begin() + static_cast<std::ptrdiff_t>(count));
+  score.samples_cycles = pool_evenly(std::move(score.samples_cycles), others);
   return score;
 }
 
@@ -270,30 +258,10 @@ constexpr std::array kContenders = {
     Contender{"NI in the call", sizeof(Ball), through_the_ni_in_the_call},
 };
 
-Fields figures_of(const Contender& contender, std::span<const Score> scores,
-                  std::span<const double> floors_ns, const Request& request) {
-  const Latencies latencies = latencies_of(scores, request.clock);
-  const std::vector<double>& medians_ns = latencies.medians_ns;
-  if (medians_ns.empty()) return {{"latency_ns", Absent{"no message was timed"}}};
-  Fields figures;
-  figures.push_back({"payload_bytes", static_cast<std::int64_t>(contender.payload_bytes)});
-  figures.push_back({"latency_ns", latencies.pooled_ns});
-  figures.push_back({"median_latency_ns", median_estimate(medians_ns, {.seed = request.seed})});
-  figures.push_back({"repetition_median_latencies_ns", medians_ns});
-  if (floors_ns.empty()) {
-    figures.push_back({"latency_to_floor_ratio", Absent{"no floor at this placement"}});
-  } else {
-    figures.push_back({"latency_to_floor_ratio",
-                       ratio_estimate({.numerators = medians_ns, .denominators = floors_ns},
-                                      {.seed = request.seed})});
-  }
-  return figures;
-}
-
 }  // namespace
 
 Result<Findings> pingpong(const Request& request) {
-  return hold({.contenders = kContenders, .figures = figures_of}, request);
+  return hold({.contenders = kContenders, .figures = latency_figures}, request);
 }
 
 }  // namespace smtni::experiments

@@ -2,11 +2,15 @@
 #include <array>
 
 #include "core/expect.h"
+#include "experiments/active_message.h"
 #include "experiments/compare.h"
 #include "experiments/disturbance.h"
+#include "experiments/dma.h"
 #include "experiments/experiment.h"
 #include "experiments/link.h"
+#include "experiments/ni_tlb.h"
 #include "experiments/pingpong.h"
+#include "experiments/put.h"
 #include "experiments/throughput.h"
 
 namespace smtni::experiments {
@@ -14,11 +18,7 @@ namespace {
 
 // The one list of experiments: a new one is a header with its row, and a line here.
 constexpr std::array kExperiments = {
-    kCompare,
-    kPingpong,
-    kThroughput,
-    kDisturbance,
-    kLink,
+    kCompare, kPingpong, kThroughput, kDisturbance, kLink, kPut, kDma, kActiveMessage, kNiTlb,
 };
 
 }  // namespace

@@ -53,9 +53,13 @@ Translation NiTlb::translate_pages(const RegionTable::Access& access, const Want
   // Ends with the region at the latest: what follows its last byte is not in it, be that the rest
   // of a page, the next page, or page 0 after the last that there is.
   while (true) {
-    const tl::expected<Entry*, Fault> found = look_up(access, want, at >> page_shift_);
-    if (!found) return faulted(found.error());
-    const Entry& entry = **found;
+    Entry* found = look_up(access, want, at >> page_shift_);
+    if (found == nullptr) {
+      const tl::expected<Entry*, Fault> walked = miss(access, want, at >> page_shift_);
+      if (!walked) return faulted(walked.error());
+      found = *walked;
+    }
+    const Entry& entry = *found;
     if (!includes(entry.rights, want.rights)) return faulted(Fault::not_permitted);
     if (at < entry.first || at > entry.last) return faulted(Fault::out_of_bounds);
     if (host == nullptr) host = entry.host + (at - entry.first);
@@ -75,8 +79,8 @@ Translation NiTlb::translate_nothing(const RegionTable::Access& access, const Wa
   return (*region)->memory + offset;
 }
 
-tl::expected<NiTlb::Entry*, Fault> NiTlb::look_up(const RegionTable::Access& access,
-                                                  const Want& want, std::uint64_t page) noexcept {
+NiTlb::Entry* NiTlb::look_up(const RegionTable::Access& access, const Want& want,
+                             std::uint64_t page) noexcept {
   Entry* const set = set_of(want.key, page);
   for (Entry* entry = set; entry != set + ways_; ++entry) {
     if (entry->page != page || entry->key != want.key || !is_right(access, *entry)) continue;
@@ -85,6 +89,11 @@ tl::expected<NiTlb::Entry*, Fault> NiTlb::look_up(const RegionTable::Access& acc
     ++counters_.hits;
     return entry;
   }
+  return nullptr;
+}
+
+tl::expected<NiTlb::Entry*, Fault> NiTlb::miss(const RegionTable::Access& access, const Want& want,
+                                               std::uint64_t page) noexcept {
   const TscInstant begun = TscClock::now();
   const tl::expected<Entry*, Fault> walked = walk(access, want, page);
   counters_.walked += TscClock::now() - begun;

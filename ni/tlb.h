@@ -18,7 +18,7 @@ namespace smtni::ni {
 struct TlbOptions {
   std::size_t entries = 64;  ///< in all; a power of two
   std::size_t ways = 4;      ///< entries that one page may be found in; a power of two
-  Bytes page = 4 * kKiB;     ///< what one entry translates; a power of two
+  Bytes page = 2 * kMiB;     ///< what one entry translates; a power of two
 };
 
 /// What an operation is about to do with a region's memory.
@@ -29,8 +29,27 @@ struct Want {
   Rights rights = Rights::none;
 };
 
-/// Where the first byte lies in this process, the others behind it; or why none may be touched.
-using Translation = tl::expected<std::byte*, Fault>;
+/// Where the first byte lies in this process, the others behind it; or why none may be touched. Two
+/// plain members stay in registers. A tl::expected is copied as one through memory, written in two
+/// parts and read as a whole, which takes longer than the rest of a hit.
+class [[nodiscard]] Translation {
+ public:
+  constexpr Translation(std::byte* host) noexcept : host_(host) {}  // implicit: not null
+  constexpr Translation(tl::unexpected<Fault> fault) noexcept
+      : fault_(fault.value()) {}  // implicit
+
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return host_ != nullptr; }
+  /// REQUIRES: it is one.
+  [[nodiscard]] constexpr std::byte* operator*() const noexcept { return host_; }
+  /// REQUIRES: it is none.
+  [[nodiscard]] constexpr Fault error() const noexcept { return fault_; }
+
+  friend constexpr bool operator==(const Translation&, const Translation&) noexcept = default;
+
+ private:
+  std::byte* host_ = nullptr;
+  Fault fault_{};
+};
 
 /// What has happened at one TLB. A range of several pages is a hit or a miss for each.
 struct TlbCounters {
@@ -115,8 +134,10 @@ class NiTlb {
 
   Translation translate_pages(const RegionTable::Access& access, const Want& want) noexcept;
   Translation translate_nothing(const RegionTable::Access& access, const Want& want) noexcept;
-  tl::expected<Entry*, Fault> look_up(const RegionTable::Access& access, const Want& want,
-                                      std::uint64_t page) noexcept;
+  // Null: a miss.
+  Entry* look_up(const RegionTable::Access& access, const Want& want, std::uint64_t page) noexcept;
+  tl::expected<Entry*, Fault> miss(const RegionTable::Access& access, const Want& want,
+                                   std::uint64_t page) noexcept;
   tl::expected<Entry*, Fault> walk(const RegionTable::Access& access, const Want& want,
                                    std::uint64_t page) noexcept;
   [[nodiscard]] static bool is_right(const RegionTable::Access& access,

@@ -63,6 +63,13 @@ std::uint64_t counted(const std::atomic<std::uint64_t>& counter) noexcept {
   return counter.load(std::memory_order_relaxed);  // relaxed: this side's own count
 }
 
+std::uint32_t segment_of(const Core& core) noexcept {
+  if (core.drive() == Drive::dedicated) return Requests::kSegment;
+  const std::size_t most =
+      std::min<std::size_t>(Requests::kSegmentInTheCall, core.max_wire_payload());
+  return std::max(Requests::kSegment, static_cast<std::uint32_t>(most));
+}
+
 bool is_answered(const WorkRequest& work, bool is_last) noexcept {
   if (work.opcode == Opcode::get) return true;
   if (work.opcode == Opcode::message) return includes(work.flags, WorkFlags::remote_completion);
@@ -77,7 +84,7 @@ bool Requests::start(Core& core, Port& port, const WorkRequest& work,
   if (free_ == 0 || (includes(work.flags, WorkFlags::fence) && free_ != kNoneUnderWay)) {
     return false;
   }
-  const bool is_long = work.opcode != Opcode::message && work.length > kSegment;
+  const bool is_long = work.opcode != Opcode::message && work.length > segment_of(core);
   if (is_long && transfer_) return false;
 
   Transfer transfer{.number = static_cast<std::uint16_t>(std::countr_zero(free_)),
@@ -123,7 +130,7 @@ Requests::Sent Requests::send_next(Core& core, Transfer& transfer, Port& port) n
   Request& request = requests_[transfer.number];
   const bool is_divided = request.work.opcode != Opcode::message;
   const std::uint32_t left = request.work.length - transfer.offset;
-  const std::uint32_t size = is_divided ? std::min(left, kSegment) : left;
+  const std::uint32_t size = is_divided ? std::min(left, segment_of(core)) : left;
   const Placed placed = send_packet(core, port, transfer, size);
   if (placed == Placed::would_block) return Sent::none;
   if (placed != Placed::yes && !request.fault) request.fault = Fault::unreachable;

@@ -40,6 +40,9 @@ class Requests {
   /// The most that one packet carries of a longer transfer. A copy's start costs, so that shorter
   /// segments fall behind one memcpy of the whole; and others wait for no longer than one takes.
   static constexpr std::uint32_t kSegment = Endpoint::kMaxComposed;
+  /// The same where the caller does the NI's work, and so no message of its own waits meanwhile;
+  /// others wait for the region table.
+  static constexpr std::uint32_t kSegmentInTheCall = 64 * 1024;
 
   /// Starts `request`, whose payload is `composed` unless it names a slice. False: not yet, ask
   /// again with the same request. REQUIRES: it has passed parse().
