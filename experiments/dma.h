@@ -40,7 +40,7 @@ inline constexpr Experiment kDma = {
         "buffers, in turn with it, with its 95 % confidence interval; goal for DMA of 64 KiB:\n"
         "at least 0.9. 'cold': each copy takes the next of many pairs of buffers, together\n"
         "twice as large as the last-level cache but 256 MiB at most. An entry of the NI's TLB\n"
-        "is for a page of 4 KiB, or of 2 MiB where the row says large TLB pages. 'PIO' puts\n"
+        "is for a page of 2 MiB, or of 4 KiB where the row says small TLB pages. 'PIO' puts\n"
         "bytes that lie in no region, 'DMA' those of one; with the NI thread PIO copies them\n"
         "into the send buffer first, and the NI out of it: where the two rows cross is the\n"
         "break-even. 'message' is a send and a receive by one thread.",

@@ -84,7 +84,7 @@ struct Ends {
     auto interface =
         ni::Interface::start({.drive = course.drive,
                               .placement = Placement::at(bout.cpus),
-                              .tlb = {.page = course.has_large_pages ? 2 * kMiB : 4 * kKiB}});
+                              .tlb = {.page = course.has_small_pages ? 4 * kKiB : 2 * kMiB}});
     if (!interface) return tl::unexpected(interface.error());
     const ni::EndpointOptions options{.message_cache = kMiB, .notify = "poll/pause"};
     auto origin = interface->open_endpoint(options);

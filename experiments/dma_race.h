@@ -15,7 +15,7 @@ struct DmaCourse {
   How how = How::dma;
   ni::Drive drive = ni::Drive::in_the_call;
   bool is_cold = false;
-  bool has_large_pages = false;  ///< of the NI's TLB: 2 MiB in place of 4 KiB
+  bool has_small_pages = false;  ///< of the NI's TLB: 4 KiB in place of 2 MiB
 };
 
 /// Operations and memcpys in turn; dma.cc tells what is timed. `unsupported` for an NI thread where

@@ -228,7 +228,7 @@ class Endpoint {
                     const RemoteOptions& options = {}) noexcept;
 
   /// Any of these as a work request; `composed` is its payload where it names no slice. invalid, too,
-  /// when parse() refuses it or the length is not that of `composed`.
+  /// when check() refuses it or the length is not that of `composed`.
   Sent post(const WorkRequest& request, std::span<const std::byte> composed = {}) noexcept;
 
   /// The oldest completion that has not been polled.

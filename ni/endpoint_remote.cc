@@ -29,31 +29,27 @@ WorkRequest request_of(Opcode opcode, const RemoteAddress& there, std::size_t le
           .ticket = options.ticket};
 }
 
-WorkRequest from_slice(WorkRequest request, const Slice& slice) noexcept {
+void name_slice(WorkRequest& request, const Slice& slice) noexcept {
   request.local_key = slice.key;
   request.local_virtual_address = slice.virtual_address;
-  return request;
 }
 
-WorkRequest with_news(WorkRequest request, const RemoteOptions& options) noexcept {
+void add_news(WorkRequest& request, const RemoteOptions& options) noexcept {
   request.operand = options.user_data;
   request.compare = options.type_id;
-  return request;
 }
 
-WorkRequest with_signal(WorkRequest request, const Signal& signal) noexcept {
+void add_signal(WorkRequest& request, const Signal& signal) noexcept {
   request.operand = signal.value;
   request.compare = signal.virtual_address;
-  request.flags = request.flags | flag_if(signal.how == Signal::How::add, WorkFlags::signal_add);
-  return request;
+  if (signal.how == Signal::How::add) request.flags = request.flags | WorkFlags::signal_add;
 }
 
 // The answer of a get or an atomic is its completion at both ends.
-WorkRequest with_one_completion(WorkRequest request, const RemoteOptions& options) noexcept {
+void ask_for_one_completion(WorkRequest& request, const RemoteOptions& options) noexcept {
   request.flags =
       flag_if(options.local_completion || options.remote_completion, WorkFlags::local_completion) |
       flag_if(options.fence, WorkFlags::fence);
-  return request;
 }
 
 bool needs_payload(const WorkRequest& request) noexcept {
@@ -106,9 +102,7 @@ bool hand_over(Port& port, const WorkRequest& request,
 
 Sent Endpoint::post(const WorkRequest& request, std::span<const std::byte> composed) noexcept {
   if (port_ == nullptr || core_->is_stopped()) return Error::Kind::closed;
-  if (!parse(std::as_bytes(std::span<const WorkRequest, 1>(&request, 1)))) {
-    return Error::Kind::invalid;
-  }
+  if (check(request)) return Error::Kind::invalid;
   if (composed.size() != (needs_payload(request) ? request.length : 0)) return Error::Kind::invalid;
   Port& port = *port_;
   const bool is_in_the_call = core_->drive() == Drive::in_the_call;
@@ -133,55 +127,69 @@ Sent Endpoint::post(const WorkRequest& request, std::span<const std::byte> compo
   return {};
 }
 
+// Each request is composed where it stays until it is posted: a copy of what was just stored field
+// by field would wait for the stores.
+
 Sent Endpoint::send_slice(Address target, const Slice& from,
                           const RemoteOptions& options) noexcept {
-  return post(with_news(
-      from_slice(request_of(Opcode::message, {target, {}, 0}, from.length, options), from),
-      options));
+  WorkRequest request = request_of(Opcode::message, {target, {}, 0}, from.length, options);
+  name_slice(request, from);
+  add_news(request, options);
+  return post(request);
 }
 
 Sent Endpoint::put(const RemoteAddress& to, std::span<const std::byte> data,
                    const RemoteOptions& options) noexcept {
   if (data.size() > kMaxComposed) return Error::Kind::message_too_large;
-  return post(with_news(request_of(Opcode::put, to, data.size(), options), options), data);
+  WorkRequest request = request_of(Opcode::put, to, data.size(), options);
+  add_news(request, options);
+  return post(request, data);
 }
 
 Sent Endpoint::put(const RemoteAddress& to, const Slice& from,
                    const RemoteOptions& options) noexcept {
-  return post(
-      with_news(from_slice(request_of(Opcode::put, to, from.length, options), from), options));
+  WorkRequest request = request_of(Opcode::put, to, from.length, options);
+  name_slice(request, from);
+  add_news(request, options);
+  return post(request);
 }
 
 Sent Endpoint::put_signal(const RemoteAddress& to, std::span<const std::byte> data,
                           const Signal& signal, const RemoteOptions& options) noexcept {
   if (data.size() > kMaxComposed) return Error::Kind::message_too_large;
-  return post(with_signal(request_of(Opcode::put_signal, to, data.size(), options), signal), data);
+  WorkRequest request = request_of(Opcode::put_signal, to, data.size(), options);
+  add_signal(request, signal);
+  return post(request, data);
 }
 
 Sent Endpoint::put_signal(const RemoteAddress& to, const Slice& from, const Signal& signal,
                           const RemoteOptions& options) noexcept {
-  return post(with_signal(
-      from_slice(request_of(Opcode::put_signal, to, from.length, options), from), signal));
+  WorkRequest request = request_of(Opcode::put_signal, to, from.length, options);
+  name_slice(request, from);
+  add_signal(request, signal);
+  return post(request);
 }
 
 Sent Endpoint::get(const Slice& to, const RemoteAddress& from,
                    const RemoteOptions& options) noexcept {
-  return post(with_one_completion(from_slice(request_of(Opcode::get, from, to.length, options), to),
-                                  options));
+  WorkRequest request = request_of(Opcode::get, from, to.length, options);
+  name_slice(request, to);
+  ask_for_one_completion(request, options);
+  return post(request);
 }
 
 Sent Endpoint::fetch_add(const RemoteAddress& word, std::uint64_t value,
                          const RemoteOptions& options) noexcept {
-  WorkRequest request =
-      with_one_completion(request_of(Opcode::fetch_add, word, sizeof value, options), options);
+  WorkRequest request = request_of(Opcode::fetch_add, word, sizeof value, options);
+  ask_for_one_completion(request, options);
   request.operand = value;
   return post(request);
 }
 
 Sent Endpoint::compare_swap(const RemoteAddress& word, std::uint64_t expected,
                             std::uint64_t desired, const RemoteOptions& options) noexcept {
-  WorkRequest request =
-      with_one_completion(request_of(Opcode::compare_swap, word, sizeof desired, options), options);
+  WorkRequest request = request_of(Opcode::compare_swap, word, sizeof desired, options);
+  ask_for_one_completion(request, options);
   request.operand = desired;
   request.compare = expected;
   return post(request);

@@ -1,7 +1,6 @@
 #include "ni/work_request.h"
 
 #include <cstring>
-#include <optional>
 
 namespace smtni::ni {
 namespace {
@@ -83,13 +82,18 @@ tl::expected<WorkRequest, Refusal> parse(std::span<const std::byte> bytes) noexc
   // What was copied is what is checked: the compiler may not read the bytes again.
   asm volatile("" : "+m"(request));
 
-  const std::optional<Shape> shape = shape_of(request.opcode);
-  if (!shape) return tl::unexpected(Refusal::unknown_opcode);
-  if (has_reserved_bits(request, *shape)) return tl::unexpected(Refusal::reserved_bits);
-  if (!includes(shape->flags, request.flags)) return tl::unexpected(Refusal::bad_flags);
-  if (shape->is_atomic && request.length != kWord) return tl::unexpected(Refusal::bad_length);
-  if (is_misaligned(request, *shape)) return tl::unexpected(Refusal::misaligned);
+  if (const std::optional<Refusal> refusal = check(request)) return tl::unexpected(*refusal);
   return request;
+}
+
+std::optional<Refusal> check(const WorkRequest& request) noexcept {
+  const std::optional<Shape> shape = shape_of(request.opcode);
+  if (!shape) return Refusal::unknown_opcode;
+  if (has_reserved_bits(request, *shape)) return Refusal::reserved_bits;
+  if (!includes(shape->flags, request.flags)) return Refusal::bad_flags;
+  if (shape->is_atomic && request.length != kWord) return Refusal::bad_length;
+  if (is_misaligned(request, *shape)) return Refusal::misaligned;
+  return std::nullopt;
 }
 
 void write(const WorkRequest& request, std::span<std::byte, kWorkRequestSize> bytes) noexcept {

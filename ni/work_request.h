@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -127,6 +128,9 @@ enum class Refusal : std::uint8_t {
 /// ENSURES: no byte is read twice, so what is checked is what is returned, whoever writes the bytes
 /// meanwhile. COST: one line, no call.
 [[nodiscard]] tl::expected<WorkRequest, Refusal> parse(std::span<const std::byte> bytes) noexcept;
+
+/// The same check of a request that is this side's own. COST: no copy.
+[[nodiscard]] std::optional<Refusal> check(const WorkRequest& request) noexcept;
 
 /// Composes the bytes that parse() reads.
 void write(const WorkRequest& request, std::span<std::byte, kWorkRequestSize> bytes) noexcept;

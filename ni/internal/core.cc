@@ -154,7 +154,7 @@ Placed Core::carry_out(const Packet& packet) noexcept {
                                         .user_data = packet.user_data}) == Placed::would_block) {
       return Placed::would_block;
     }
-    memory_.signal(scope, packet.remote);
+    RemoteMemory::signal(outcome, packet.remote);
   }
   return packet.remote.is_answered ? answer(packet, outcome) : Placed::yes;
 }

@@ -78,6 +78,7 @@ RemoteMemory::Outcome RemoteMemory::put(const Scope& scope, const Packet& packet
                                       .length = Bytes(packet.payload.size()),
                                       .rights = Rights::remote_write});
   if (!place) return {.fault = place.error()};
+  Outcome outcome;
   if (remote.signal != RemoteAccess::kNoSignal) {
     const Translation word =
         tlb_.translate(scope.access(), {.key = key,
@@ -85,6 +86,7 @@ RemoteMemory::Outcome RemoteMemory::put(const Scope& scope, const Packet& packet
                                         .length = Bytes(sizeof(std::uint64_t)),
                                         .rights = Rights::remote_write});
     if (!word) return {.fault = word.error()};
+    outcome.signal = *word;
   }
   placed_bytes_ += packet.payload.size();
   if (packet.payload.size() <= kInlineBytes) {
@@ -92,22 +94,16 @@ RemoteMemory::Outcome RemoteMemory::put(const Scope& scope, const Packet& packet
   } else {
     std::memcpy(*place, packet.payload.data(), packet.payload.size());
   }
-  return {};
+  return outcome;
 }
 
-void RemoteMemory::signal(const Scope& scope, const RemoteAccess& remote) noexcept {
-  if (remote.signal == RemoteAccess::kNoSignal) return;
-  const Translation place =
-      tlb_.translate(scope.access(), {.key = RegionKey::from_word(remote.key),
-                                      .virtual_address = remote.signal_address,
-                                      .length = Bytes(sizeof(std::uint64_t)),
-                                      .rights = Rights::remote_write});
-  if (!place) return;  // not after a put that did not fault
+void RemoteMemory::signal(const Outcome& outcome, const RemoteAccess& remote) noexcept {
+  if (outcome.signal == nullptr) return;
   // [signal] release: whoever acquires the word's new value sees the put's data.
   if (remote.signal == RemoteAccess::kAdd) {
-    word_at(*place).fetch_add(remote.operand, std::memory_order_release);
+    word_at(outcome.signal).fetch_add(remote.operand, std::memory_order_release);
   } else {
-    word_at(*place).store(remote.operand, std::memory_order_release);
+    word_at(outcome.signal).store(remote.operand, std::memory_order_release);
   }
 }
 

@@ -41,12 +41,14 @@ class RemoteMemory {
     std::optional<Fault> fault = std::nullopt;  ///< then nothing was read or written
     std::uint64_t value = 0;                    ///< of an atomic: the word before
     std::span<const std::byte> payload = {};    ///< of a get: valid while the scope is
+    std::byte* signal = nullptr;                ///< of a put that signals: where; likewise
   };
 
   /// Carries out all of a put, get or atomic but the put's signal. REQUIRES: `scope` is of this.
   Outcome execute(const Scope& scope, const Packet& packet) noexcept;
-  /// Changes the signal of a put whose execution did not fault, within the same scope.
-  void signal(const Scope& scope, const RemoteAccess& remote) noexcept;
+  /// Changes the signal of a put that has come to `outcome`, if it has one. REQUIRES: the scope of
+  /// its execution is not over.
+  static void signal(const Outcome& outcome, const RemoteAccess& remote) noexcept;
 
   /// The near end of one's own operation: where `length` bytes of a region with Rights::local lie.
   Translation local(const Scope& scope, RegionKey key, std::uint64_t virtual_address,

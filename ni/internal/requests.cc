@@ -23,7 +23,7 @@ Operation operation_of(Opcode opcode) noexcept {
     case Opcode::compare_swap:
       return Operation::compare_swap;
   }
-  return Operation::message;  // not after parse()
+  return Operation::message;  // not after check()
 }
 
 bool is_atomic(Opcode opcode) noexcept {
@@ -89,7 +89,12 @@ bool Requests::start(Core& core, Port& port, const WorkRequest& work,
 
   Transfer transfer{.number = static_cast<std::uint16_t>(std::countr_zero(free_)),
                     .composed = composed};
-  requests_[transfer.number] = {.work = work};
+  Request& request = requests_[transfer.number];
+  request.work = work;
+  request.unanswered = 0;
+  request.is_sent = false;
+  request.fault.reset();
+  request.value = 0;
   free_ &= free_ - 1;
   if (is_long && core.wire_is_slow() && work.local_key != RegionKey() &&
       work.opcode != Opcode::get) {

@@ -45,7 +45,7 @@ class Requests {
   static constexpr std::uint32_t kSegmentInTheCall = 64 * 1024;
 
   /// Starts `request`, whose payload is `composed` unless it names a slice. False: not yet, ask
-  /// again with the same request. REQUIRES: it has passed parse().
+  /// again with the same request. REQUIRES: it has passed check().
   bool start(Core& core, Port& port, const WorkRequest& request,
              std::span<const std::byte> composed) noexcept;
 

@@ -51,7 +51,9 @@ class Tlb : public testing::Test {
   std::array<std::uint64_t, 2> score(const NiTlb& tlb) {
     return {counters(tlb).hits, counters(tlb).misses};
   }
-  NiTlb open(const TlbOptions& options = {}) { return *NiTlb::create(table_, options); }
+  NiTlb open(const TlbOptions& options = {.page = 4 * kKiB}) {
+    return *NiTlb::create(table_, options);
+  }
 
   using Score = std::array<std::uint64_t, 2>;
 
@@ -111,7 +113,7 @@ TEST_F(Tlb, LooksUpEveryPageOfARange) {
 }
 
 TEST_F(Tlb, ReplacesThePageUsedLeastRecently) {
-  NiTlb tlb = open({.entries = 4, .ways = 4});
+  NiTlb tlb = open({.entries = 4, .ways = 4, .page = 4 * kKiB});
   for (const std::uint64_t page : {0U, 1U, 2U, 3U}) touch(tlb, page);
   touch(tlb, 0);  // 1 is now the oldest
   EXPECT_EQ(score(tlb), (Score{1, 4}));
@@ -127,7 +129,7 @@ TEST_F(Tlb, ReplacesThePageUsedLeastRecently) {
 }
 
 TEST_F(Tlb, LetsPagesOfOneSetConflict) {
-  NiTlb direct = open({.entries = 4, .ways = 1});
+  NiTlb direct = open({.entries = 4, .ways = 1, .page = 4 * kKiB});
   for (int round = 0; round < 3; ++round) {
     touch(direct, 0);
     touch(direct, 4);  // the same set
@@ -139,7 +141,7 @@ TEST_F(Tlb, LetsPagesOfOneSetConflict) {
   }
   EXPECT_EQ(score(direct), (Score{4, 8}));
 
-  NiTlb two_ways = open({.entries = 4, .ways = 2});
+  NiTlb two_ways = open({.entries = 4, .ways = 2, .page = 4 * kKiB});
   for (int round = 0; round < 3; ++round) {
     touch(two_ways, 0);
     touch(two_ways, 4);
@@ -331,7 +333,7 @@ TEST_F(Tlb, KeepsOtherRegionsWhenOneIsRemoved) {
 }
 
 TEST_F(Tlb, ReplacesPagesOfRemovedRegionsFirst) {
-  NiTlb tlb = open({.entries = 2, .ways = 2});
+  NiTlb tlb = open({.entries = 2, .ways = 2, .page = 4 * kKiB});
   touch(tlb, 0);
   std::vector<std::byte> other(kPage);
   Region second = *table_.add(other, kPut, {.virtual_address = kBase});
