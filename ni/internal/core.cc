@@ -3,10 +3,9 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
-#include "core/deadline.h"
+#include "ni/internal/message_buffer.h"
 
 namespace smtni::ni {
 namespace {
@@ -17,79 +16,11 @@ constexpr int kTurn = 8;
 // Passes without work before an NI that owns its CPU lets others at it for a moment.
 constexpr std::uint32_t kIdlePasses = 1U << 14;
 
-// How long a sender whose call does the NI's work looks after a message that no context was idle
-// for. Contexts become idle within microseconds of their end.
-constexpr std::chrono::seconds kSpawnPatience{1};
-
 // Two a request, for its local and its remote end.
 constexpr std::uint32_t kCompletions = 2 * Requests::kMax;
 
 // More passes than there ever are: the NI thread has ended.
 constexpr std::uint64_t kEnded = ~std::uint64_t{0};
-
-// The paper's message buffer: staging for what leaves and cache for what comes, one block.
-struct MessageBuffer {
-  Memory memory;
-  MessageRing cache;
-  MessageRing send;
-  std::span<std::byte> staging;
-
-  // `with_staging`: the wire is slow.
-  static Result<MessageBuffer> create(const EndpointOptions& options, bool with_staging) {
-    const auto cache_bytes = MessageRing::memory_for(options.message_cache);
-    const auto send_bytes = MessageRing::memory_for(options.send_buffer);
-    if (!cache_bytes) return tl::unexpected(cache_bytes.error());
-    if (!send_bytes) return tl::unexpected(send_bytes.error());
-    const Bytes staging_bytes = with_staging ? options.fetching.staging : Bytes(0);
-    auto memory = allocate({.size = *cache_bytes + *send_bytes + staging_bytes});
-    if (!memory) return tl::unexpected(memory.error());
-    const std::span<std::byte> pages = memory->mapping.pages();
-    auto cache = MessageRing::place(pages, options.message_cache, {.stores = options.stores});
-    auto send = MessageRing::place(pages.subspan(cache_bytes->count()), options.send_buffer);
-    if (!cache || !send) return tl::unexpected((cache ? send : cache).error());
-    return MessageBuffer{std::move(*memory), std::move(*cache), std::move(*send),
-                         pages.subspan((*cache_bytes + *send_bytes).count(),
-                                       static_cast<std::size_t>(staging_bytes.count()))};
-  }
-};
-
-Result<void> check(const Coalescing& coalescing, Drive drive) {
-  const bool has_period = coalescing.period.count() != 0;
-  if (coalescing.messages == 0 || (coalescing.messages > 1 && !has_period)) {
-    return failure(Error::Kind::invalid,
-                   "coalescing of " + std::to_string(coalescing.messages) +
-                       " messages without a period; accepted: 1 message, or more with the longest "
-                       "time that the first of them may wait");
-  }
-  if (has_period && drive == Drive::in_the_call) {
-    return failure(Error::Kind::invalid,
-                   "coalescing by time needs an NI thread (Drive::dedicated), which watches it");
-  }
-  return {};
-}
-
-Result<void> check(const FetchingOptions& fetching) {
-  const std::uint64_t most = Staging::kMaxSize.count();
-  if (fetching.staging.count() == 0 || fetching.staging.count() % Requests::kSegment != 0 ||
-      fetching.staging.count() > most) {
-    return failure(Error::Kind::invalid, "staging of " + std::to_string(fetching.staging.count()) +
-                                             " bytes; accepted: whole segments of " +
-                                             std::to_string(Requests::kSegment) + ", up to " +
-                                             std::to_string(most));
-  }
-  if (fetching.start_threshold > fetching.staging) {
-    return failure(Error::Kind::invalid, "a start threshold of " +
-                                             std::to_string(fetching.start_threshold.count()) +
-                                             " bytes; accepted: up to the staging's " +
-                                             std::to_string(fetching.staging.count()));
-  }
-  if (fetching.outstanding_reads == 0 || fetching.outstanding_reads > Fetch::kMaxOutstandingReads) {
-    return failure(Error::Kind::invalid, std::to_string(fetching.outstanding_reads) +
-                                             " outstanding reads; accepted: 1 to " +
-                                             std::to_string(Fetch::kMaxOutstandingReads));
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -122,96 +53,9 @@ void Core::stop() noexcept {
   }
 }
 
-Placed Core::place(const Packet& packet) noexcept {
-  switch (packet.operation) {
-    case Operation::message: {
-      const Placed placed = place_message(packet);
-      if (!packet.remote.is_answered || placed == Placed::would_block) return placed;
-      return answer(packet, {.fault = placed == Placed::yes ? std::nullopt
-                                                            : std::optional(Fault::unreachable)});
-    }
-    case Operation::answer: {
-      Port* const port = ports_[packet.target.index()].load(std::memory_order_acquire);  // [open]
-      if (port == nullptr || port->address != packet.target) return Placed::nobody;
-      port->requests.answered(*this, *port, packet);
-      return Placed::yes;
-    }
-    default:
-      return carry_out(packet);
-  }
-}
-
-// Data, then the message that tells of it, then the signal. A message cache without room puts all of
-// it off; the data is then written once more, to no harm, and the signal comes once.
-Placed Core::carry_out(const Packet& packet) noexcept {
-  if (drive() == Drive::dedicated && pending_answer_) return Placed::would_block;
-  const RemoteMemory::Scope scope(memory_);
-  const RemoteMemory::Outcome outcome = memory_.execute(scope, packet);
-  if (!outcome.fault && packet.operation == Operation::put && packet.remote.is_last) {
-    if (packet.notify && place_message({.origin = packet.origin,
-                                        .target = packet.target,
-                                        .type_id = packet.type_id,
-                                        .user_data = packet.user_data}) == Placed::would_block) {
-      return Placed::would_block;
-    }
-    RemoteMemory::signal(outcome, packet.remote);
-  }
-  return packet.remote.is_answered ? answer(packet, outcome) : Placed::yes;
-}
-
-Placed Core::answer(const Packet& request, const RemoteMemory::Outcome& outcome) noexcept {
-  Packet packet{.operation = Operation::answer,
-                .origin = request.target,
-                .target = request.origin,
-                .payload = outcome.payload};
-  packet.remote.offset = request.remote.offset;
-  packet.remote.request = request.remote.request;
-  packet.remote.operand = outcome.value;
-  if (outcome.fault) {
-    packet.remote.fault = static_cast<std::uint8_t>(1 + static_cast<unsigned>(*outcome.fault));
-  }
-  const Placed sent = transmit(packet);
-  if (sent != Placed::would_block) return Placed::yes;
-  // A get is simply carried out again. What must not be done twice is done, and its answer waits.
-  if (request.operation == Operation::get && !outcome.fault) return Placed::would_block;
-  if (drive() == Drive::dedicated) pending_answer_ = packet;  // else nobody would send it later
-  return Placed::yes;
-}
-
-bool Core::send_pending_answer() noexcept {
-  if (!pending_answer_ || transmit(*pending_answer_) == Placed::would_block) return false;
-  pending_answer_.reset();
-  return true;
-}
-
-Placed Core::place_message(const Packet& packet) noexcept {
-  Port* const port = ports_[packet.target.index()].load(std::memory_order_acquire);  // [open]
-  if (port == nullptr) return Placed::nobody;
-  const Placed placed = port->place(packet);
-  if (drive() == Drive::in_the_call) settle(*port);
-  return placed;
-}
-
-void Core::settle(Port& port) noexcept {
-  // relaxed: a hint; retry_spawn() looks under the lock.
-  if (!port.spawn_is_due.load(std::memory_order_relaxed)) [[likely]]
-    return;
-  const Deadline until = in(kSpawnPatience);
-  while (port.spawn_is_due.load(std::memory_order_relaxed) && !has_passed(until)) {
-    ::sched_yield();
-    port.retry_spawn();
-  }
-}
-
 Result<Port*> Core::add_port(const EndpointOptions& options,
                              std::unique_ptr<notify::Binding> binding) {
-  if (auto checked = check(options.coalescing, drive()); !checked) {
-    return tl::unexpected(checked.error());
-  }
-  if (auto checked = smtni::check(options.stores); !checked) {
-    return tl::unexpected(checked.error());
-  }
-  if (auto checked = check(options.fetching); !checked) return tl::unexpected(checked.error());
+  if (auto checked = check(options, drive()); !checked) return tl::unexpected(checked.error());
   auto buffer = MessageBuffer::create(options, wire_is_slow_);
   if (!buffer) return tl::unexpected(buffer.error());
   auto completions = CompletionQueue::create(kCompletions);
