@@ -27,10 +27,10 @@ constexpr std::string_view kReading =
     "of the interrupted computation. Each stamp costs what stamp_ns says, within the stages.\n";
 
 const std::vector<std::string>& standard_mechanisms() {
-  static const std::vector<std::string> kNames = {"lock-table/spin", "async-branch/safepoint",
-                                                  "spawn/idle-context", "signal/running",
-                                                  "kernel/futex"};
-  return kNames;
+  static const std::vector<std::string> names = {"lock-table/spin", "async-branch/safepoint",
+                                                 "spawn/idle-context", "signal/running",
+                                                 "kernel/futex"};
+  return names;
 }
 
 // Everything that has been read and checked before anything is traced.

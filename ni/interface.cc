@@ -46,19 +46,20 @@ Interface::~Interface() {
 Result<Interface> Interface::start(const InterfaceOptions& options) {
   if (auto checked = check(options); !checked) return tl::unexpected(checked.error());
   Core::Identity identity{.drive = options.drive, .directory = std::make_shared<Directory>()};
-  auto wire = bare_wire(options, identity);
-  if (!wire) return tl::unexpected(wire.error());
+  auto bare = bare_wire(options, identity);
+  if (!bare) return tl::unexpected(bare.error());
+  std::unique_ptr<Wire> wire = *std::move(bare);
   const LinkWire* link = nullptr;
   if (options.link) {
-    auto linked = with_link(*std::move(wire), *options.link);
+    auto linked = with_link(std::move(wire), *options.link);
     if (!linked) return tl::unexpected(linked.error());
     link = linked->get();
     wire = *std::move(linked);
   }
-  if (options.wrap_wire) *wire = options.wrap_wire(*std::move(wire));
+  if (options.wrap_wire) wire = options.wrap_wire(std::move(wire));
   auto memory = RemoteMemory::create(options.tlb);
   if (!memory) return tl::unexpected(memory.error());
-  auto core = std::make_shared<Core>(std::move(identity), *std::move(wire), *std::move(memory));
+  auto core = std::make_shared<Core>(std::move(identity), std::move(wire), *std::move(memory));
   if (options.drive == Drive::dedicated) {
     const auto topology = Topology::read();
     if (!topology) return tl::unexpected(topology.error());

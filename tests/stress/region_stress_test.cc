@@ -59,7 +59,8 @@ TEST(RegionStress, NobodyWritesARemovedRegion) {
   std::mt19937 random(seed + 1);
   int written_regions = 0;
   int count = 0;
-  for (; count < kRegions && !has_passed(until); ++count) {
+  // And until the two have met.
+  for (; (count < kRegions || written_regions == 0) && !has_passed(until); ++count) {
     {
       const Region region = *table.add(memory, Rights::remote_write);
       published.store(region.key().word(), std::memory_order_relaxed);
@@ -79,7 +80,7 @@ TEST(RegionStress, NobodyWritesARemovedRegion) {
   }
   is_done.store(true, std::memory_order_release);
   ni.join();
-  EXPECT_EQ(count, kRegions);
+  EXPECT_GE(count, kRegions);
   EXPECT_GT(written_regions, 0) << "the two never met: this run shows nothing";
 }
 
