@@ -84,7 +84,7 @@ Received Endpoint::receive(Deadline until) noexcept {
   if (Received message = take_from(*port_)) return message;
   const auto news = [this]() noexcept { return port_->has_news() || core_->is_stopped(); };
   port_->coalescer.ask(port_->taken);  // before the wait looks for news
-  port_->binding->wait(news, until);
+  port_->own_binding->wait(news, until);
   return take_from(*port_);
 }
 

@@ -60,6 +60,7 @@ Result<void> Endpoint::branch_to(std::function<void(Received&)> handler, const O
     // No branch can come in here: nobody notifies through the new binding before the unlock.
     const std::lock_guard guard(port_->inlet);  // [inlet]
     port_->waiting = std::exchange(port_->binding, *std::move(binding));
+    port_->own_binding = port_->binding.get();
     port_->is_branching = true;
     branching_port = port_;
   }
@@ -70,7 +71,7 @@ Result<void> Endpoint::branch_to(std::function<void(Received&)> handler, const O
 }
 
 void Endpoint::safepoint() noexcept {
-  if (port_ != nullptr && port_->is_branching) port_->binding->safepoint();
+  if (port_ != nullptr && port_->is_branching) port_->own_binding->safepoint();
 }
 
 Result<void> Endpoint::spawn_on_message(Handler entry, const SpawnOnMessage& options) {
@@ -104,6 +105,7 @@ Result<void> Endpoint::spawn_on_message(Handler entry, const SpawnOnMessage& opt
   {
     const InletHeld guard(*port_);
     port_->waiting = std::exchange(port_->binding, *std::move(binding));
+    port_->own_binding = port_->binding.get();
     port_->fallback = std::move(fallback);
     port_->spawner = std::move(spawner);
   }
@@ -138,6 +140,7 @@ void Endpoint::stop_handling() noexcept {
   {
     const InletHeld guard(*port_);
     disarmed = std::exchange(port_->binding, std::move(port_->waiting));
+    port_->own_binding = port_->binding.get();
     port_->past_fallbacks.add(disarmed->fallbacks());
   }
   port_->fallback.reset();

@@ -93,6 +93,7 @@ Result<Port*> Core::add_port(const EndpointOptions& options,
     port.send_buffer.emplace(std::move(buffer->send));
     port.completions.emplace(std::move(*completions));
     port.binding = std::move(binding);
+    port.own_binding = port.binding.get();
     port.is_open = true;
     port.holds_silent = false;
     port.coalescer.configure(options.coalescing);
@@ -119,6 +120,7 @@ void Core::recycle(Port& port) noexcept {
     port.completions.reset();
     port.held.reset();
     port.binding.reset();
+    port.own_binding = nullptr;
     port.waiting.reset();
     port.fallback.reset();
     port.spawner.reset();

@@ -18,12 +18,12 @@ class BranchesHeld {
   BranchesHeld() noexcept {
     if (branching_port != nullptr && !branching_port->in_handler) [[unlikely]] {
       port_ = branching_port;
-      port_->binding->mask();
+      port_->own_binding->mask();
     }
   }
   ~BranchesHeld() {
     if (port_ != nullptr) [[unlikely]]
-      port_->binding->unmask();
+      port_->own_binding->unmask();
   }
   BranchesHeld(const BranchesHeld&) = delete;
   BranchesHeld& operator=(const BranchesHeld&) = delete;

@@ -85,6 +85,8 @@ struct Port {
   // The endpoint's thread alone.
   alignas(kLinePair) std::function<void(Received&)> handler;
   std::string handler_name;
+  // `binding`, for its own thread, which would otherwise look at a line that each arrival writes.
+  notify::Binding* own_binding = nullptr;
   bool is_branching = false;  // the binding's role is `branches`, and it is armed
   bool in_handler = false;
   Views views;
