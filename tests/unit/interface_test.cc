@@ -117,8 +117,10 @@ TEST_P(WaitingTest, RefusesAMessageThatNeverFits) {
 TEST_P(WaitingTest, RefusesToSendToNobody) {
   Endpoint outbox = open();
   EXPECT_EQ(outbox.send(Address(), bytes("x")).why(), Error::Kind::closed);
-  EXPECT_EQ(outbox.send(Address({.index = 77, .generation = 1}), bytes("x")).why(), Error::Kind::closed);
-  EXPECT_EQ(outbox.send(Address({.index = 1023, .generation = 1, .node = 63}), bytes("x")).why(), Error::Kind::closed);
+  EXPECT_EQ(outbox.send(Address({.index = 77, .generation = 1}), bytes("x")).why(),
+            Error::Kind::closed);
+  EXPECT_EQ(outbox.send(Address({.index = 1023, .generation = 1, .node = 63}), bytes("x")).why(),
+            Error::Kind::closed);
 }
 
 TEST_P(WaitingTest, DoesNotTakeANewEndpointForAClosedOne) {
