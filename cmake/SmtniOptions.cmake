@@ -24,6 +24,10 @@ elseif(NOT SMTNI_SANITIZE STREQUAL "")
 endif()
 target_compile_options(smtni_options INTERFACE ${sanitizer_flags})
 target_link_options(smtni_options INTERFACE ${sanitizer_flags})
+if(NOT SMTNI_SANITIZE STREQUAL "")
+  # Instrumented code is much code: built for a short build, with the lines that a report needs.
+  target_compile_options(smtni_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1;-g1>)
+endif()
 
 # smtni_library(NAME HEADERS... SOURCES... USES...): one library a directory, named alike in the tree
 # and after find_package(smtni).

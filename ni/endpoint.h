@@ -292,6 +292,9 @@ class Endpoint {
   friend class Interface;
   Endpoint(std::shared_ptr<Core> core, Port& port) noexcept;
 
+  [[nodiscard]] bool stores_at_once(const RemoteAddress& to, std::size_t length,
+                                    const RemoteOptions& options) const noexcept;
+
   Result<void> branch_to(std::function<void(Received&)> handler, const OnMessage& options);
 
   std::shared_ptr<Core> core_;

@@ -84,6 +84,19 @@ bool carry_out(Core& core, Port& port, const WorkRequest& request,
   return true;
 }
 
+bool is_aligned(const Signal& signal) noexcept {
+  return signal.virtual_address % sizeof(std::uint64_t) == 0;
+}
+
+// A fence has nothing to wait for: what came before is over.
+Sent store(Core& core, Port& port, const RemoteMemory::Store& store) noexcept {
+  const BranchesHeld held;
+  const std::optional<Fault> fault = core.memory().store(store);
+  if (fault) [[unlikely]]
+    port.requests.refused(*fault);
+  return {};
+}
+
 bool hand_over(Port& port, const WorkRequest& request,
                std::span<const std::byte> composed) noexcept {
   RingProducer& buffer = port.send_buffer->producer();
@@ -127,6 +140,14 @@ Sent Endpoint::post(const WorkRequest& request, std::span<const std::byte> compo
   return {};
 }
 
+// Nothing is asked for but the bytes and the signal, and the call is as good as the NI.
+bool Endpoint::stores_at_once(const RemoteAddress& to, std::size_t length,
+                              const RemoteOptions& options) const noexcept {
+  return port_ != nullptr && core_->works_at_once() && !core_->is_stopped() &&
+         length <= Requests::kSegmentInTheCall && to.target.node() == address_.node() &&
+         !(options.notify || options.local_completion || options.remote_completion);
+}
+
 // Each request is composed where it stays until it is posted: a copy of what was just stored field
 // by field would wait for the stores.
 
@@ -141,6 +162,13 @@ Sent Endpoint::send_slice(Address target, const Slice& from,
 Sent Endpoint::put(const RemoteAddress& to, std::span<const std::byte> data,
                    const RemoteOptions& options) noexcept {
   if (data.size() > kMaxComposed) return Error::Kind::message_too_large;
+  if (stores_at_once(to, data.size(), options)) {
+    return store(*core_, *port_,
+                 {.key = to.key,
+                  .virtual_address = to.virtual_address,
+                  .length = data.size(),
+                  .data = data.data()});
+  }
   WorkRequest request = request_of(Opcode::put, to, data.size(), options);
   add_news(request, options);
   return post(request, data);
@@ -148,6 +176,13 @@ Sent Endpoint::put(const RemoteAddress& to, std::span<const std::byte> data,
 
 Sent Endpoint::put(const RemoteAddress& to, const Slice& from,
                    const RemoteOptions& options) noexcept {
+  if (stores_at_once(to, from.length, options)) {
+    return store(*core_, *port_,
+                 {.key = to.key,
+                  .virtual_address = to.virtual_address,
+                  .length = from.length,
+                  .slice = &from});
+  }
   WorkRequest request = request_of(Opcode::put, to, from.length, options);
   name_slice(request, from);
   add_news(request, options);
@@ -157,6 +192,14 @@ Sent Endpoint::put(const RemoteAddress& to, const Slice& from,
 Sent Endpoint::put_signal(const RemoteAddress& to, std::span<const std::byte> data,
                           const Signal& signal, const RemoteOptions& options) noexcept {
   if (data.size() > kMaxComposed) return Error::Kind::message_too_large;
+  if (stores_at_once(to, data.size(), options) && is_aligned(signal)) {
+    return store(*core_, *port_,
+                 {.key = to.key,
+                  .virtual_address = to.virtual_address,
+                  .length = data.size(),
+                  .data = data.data(),
+                  .signal = &signal});
+  }
   WorkRequest request = request_of(Opcode::put_signal, to, data.size(), options);
   add_signal(request, signal);
   return post(request, data);

@@ -12,6 +12,7 @@ class LoopbackWire final : public Wire {
     return arrivals.place(packet);
   }
   bool deliver(Arrivals& /*arrivals*/) noexcept override { return false; }
+  [[nodiscard]] bool is_immediate() const noexcept override { return true; }
 };
 
 }  // namespace smtni::ni

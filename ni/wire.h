@@ -116,6 +116,10 @@ class Wire {
     return std::numeric_limits<std::size_t>::max();
   }
 
+  /// A packet for one's own interface has been placed when transmit() returns, and nobody looks at
+  /// it on the way: then a put within the interface may be carried out without one.
+  [[nodiscard]] virtual bool is_immediate() const noexcept { return false; }
+
   /// Packets wait on it, so that what a long transfer sends next had better be at hand when there
   /// is room: the NI then fetches it into staging before.
   [[nodiscard]] virtual bool is_slow() const noexcept { return false; }

@@ -29,6 +29,7 @@ Core::Core(Identity identity, std::unique_ptr<Wire> wire, RemoteMemory memory) n
       wire_(std::move(wire)),
       max_wire_payload_(wire_->max_payload()),
       wire_is_slow_(wire_->is_slow()),
+      works_at_once_(identity_.drive == Drive::in_the_call && wire_->is_immediate()),
       memory_(std::move(memory)) {}
 
 Core::~Core() { stop(); }

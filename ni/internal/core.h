@@ -52,6 +52,8 @@ class Core final : public Arrivals {
   Placed transmit(const Packet& packet) noexcept { return wire_->transmit(packet, *this); }
   [[nodiscard]] std::size_t max_wire_payload() const noexcept { return max_wire_payload_; }
   [[nodiscard]] Passage wire_passage() const noexcept { return wire_->passage(); }
+  /// An operation within this interface is over when its call returns, and needs no packet.
+  [[nodiscard]] bool works_at_once() const noexcept { return works_at_once_; }
   [[nodiscard]] bool wire_is_slow() const noexcept { return wire_is_slow_; }
   [[nodiscard]] RemoteMemory& memory() noexcept { return memory_; }
   /// Looks after a message that found no context, where no NI thread does: returns when one has it,
@@ -89,6 +91,7 @@ class Core final : public Arrivals {
   const std::unique_ptr<Wire> wire_;
   const std::size_t max_wire_payload_;
   const bool wire_is_slow_;
+  const bool works_at_once_;
   RemoteMemory memory_;
   std::string note_;
   // The NI thread's: an answer without payload that the wire has not taken yet. Until it has, no

@@ -12,6 +12,14 @@ namespace {
 thread_local const RemoteMemory* scoped_memory = nullptr;
 thread_local const RegionTable::Access* scoped_access = nullptr;
 
+void copy(std::byte* to, std::span<const std::byte> from) noexcept {
+  if (from.size() <= kInlineBytes) {
+    ring::copy_words(to, from);
+  } else {
+    std::memcpy(to, from.data(), from.size());
+  }
+}
+
 std::atomic_ref<std::uint64_t> word_at(std::byte* place) noexcept {
   return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(place));
 }
@@ -89,12 +97,40 @@ RemoteMemory::Outcome RemoteMemory::put(const Scope& scope, const Packet& packet
     outcome.signal = *word;
   }
   placed_bytes_ += packet.payload.size();
-  if (packet.payload.size() <= kInlineBytes) {
-    ring::copy_words(*place, packet.payload);
-  } else {
-    std::memcpy(*place, packet.payload.data(), packet.payload.size());
-  }
+  copy(*place, packet.payload);
   return outcome;
+}
+
+std::optional<Fault> RemoteMemory::store(const Store& store) noexcept {
+  const Scope scope(*this);
+  const auto translate = [&](std::uint64_t virtual_address, std::size_t length) noexcept {
+    return tlb_.translate(scope.access(), {.key = store.key,
+                                           .virtual_address = virtual_address,
+                                           .length = Bytes(length),
+                                           .rights = Rights::remote_write});
+  };
+  const Translation place = translate(store.virtual_address, store.length);
+  if (!place) return place.error();
+  Outcome outcome;
+  RemoteAccess remote;
+  if (store.signal != nullptr) {
+    const Translation word = translate(store.signal->virtual_address, sizeof(std::uint64_t));
+    if (!word) return word.error();
+    outcome.signal = *word;
+    remote.operand = store.signal->value;
+    remote.signal = store.signal->how == Signal::How::add ? RemoteAccess::kAdd : RemoteAccess::kSet;
+  }
+  const std::byte* from = store.data;
+  if (store.slice != nullptr) {
+    const Translation near =
+        local(scope, store.slice->key, store.slice->virtual_address, store.length);
+    if (!near) return near.error();
+    from = *near;
+  }
+  placed_bytes_ += store.length;
+  copy(*place, {from, store.length});
+  signal(outcome, remote);
+  return std::nullopt;
 }
 
 void RemoteMemory::signal(const Outcome& outcome, const RemoteAccess& remote) noexcept {

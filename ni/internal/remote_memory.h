@@ -8,6 +8,7 @@
 #include "core/result.h"
 #include "ni/fault.h"
 #include "ni/region.h"
+#include "ni/remote.h"
 #include "ni/tlb.h"
 #include "ni/wire.h"
 
@@ -43,6 +44,18 @@ class RemoteMemory {
     std::span<const std::byte> payload = {};    ///< of a get: valid while the scope is
     std::byte* signal = nullptr;                ///< of a put that signals: where; likewise
   };
+
+  /// A put within this memory.
+  struct Store {
+    RegionKey key;
+    std::uint64_t virtual_address = 0;
+    std::size_t length = 0;
+    const std::byte* data = nullptr;  ///< null: what the slice names
+    const Slice* slice = nullptr;
+    const Signal* signal = nullptr;  ///< null: none
+  };
+  /// Carries it out, signal and all; or says why not.
+  std::optional<Fault> store(const Store& store) noexcept;
 
   /// Carries out all of a put, get or atomic but the put's signal. REQUIRES: `scope` is of this.
   Outcome execute(const Scope& scope, const Packet& packet) noexcept;

@@ -270,13 +270,7 @@ void Requests::end(Port& port, std::uint16_t number) noexcept {
   if (includes(request.work.flags, WorkFlags::remote_completion)) {
     complete(port, request, CompletionScope::remote);
   }
-  if (request.fault) {
-    std::uint8_t none = 0;
-    // relaxed: [done] orders it.
-    first_fault_.compare_exchange_strong(
-        none, static_cast<std::uint8_t>(1 + static_cast<unsigned>(*request.fault)),
-        std::memory_order_relaxed);
-  }
+  if (request.fault) refused(*request.fault);
   free_ |= std::uint64_t{1} << number;
   // [done] release; one writer. relaxed: its own count.
   finished_.store(finished_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -292,6 +286,13 @@ void Requests::complete(Port& port, const Request& request, CompletionScope scop
     completion.reason = static_cast<std::uint8_t>(*request.fault);
   }
   port.completions->complete(completion);
+}
+
+void Requests::refused(Fault fault) noexcept {
+  std::uint8_t none = 0;
+  // relaxed: [done] orders it, or it is the endpoint's own.
+  first_fault_.compare_exchange_strong(
+      none, static_cast<std::uint8_t>(1 + static_cast<unsigned>(fault)), std::memory_order_relaxed);
 }
 
 std::optional<Fault> Requests::take_fault() noexcept {

@@ -65,6 +65,8 @@ class Requests {
   [[nodiscard]] std::uint64_t finished() const noexcept {
     return finished_.load(std::memory_order_acquire);  // [done]
   }
+  /// An operation that needed no request was refused. THREADS: the endpoint's.
+  void refused(Fault fault) noexcept;
   /// The first fault since the last call, if there was one.
   std::optional<Fault> take_fault() noexcept;
 
