@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <utility>
 
 #include "experiments/trace_exchange.h"
@@ -119,7 +118,7 @@ void TraceExchange::send_all() noexcept {
 bool TraceExchange::send(std::uint64_t number) noexcept {
   Journey::Sender& stamps = journeys_[number].sender;
   stamps.composing = Stamp::take();
-  std::memset(payload_.data(), static_cast<int>(number & 0xFF), payload_.size());
+  std::fill(payload_.begin(), payload_.end(), static_cast<std::byte>(number & 0xFF));
   stamps.sending = Stamp::take();
   const ni::Sent sent = outbox_->send(inbox_->address(), payload_, {.user_data = number});
   stamps.sent = Stamp::take();
