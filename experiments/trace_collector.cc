@@ -102,7 +102,8 @@ void TraceExchange::send_all() noexcept {
               in(kPatience));
   for (std::uint64_t number = 0; number < last() && !is_over(); ++number) {
     if (conditions_.stop.stop_requested()) break;
-    // Their first stamps must not wait for these lines: a lock on the way would wait for the stamps.
+    // Their first stamps must not wait for these lines: a lock on the way would wait for the
+    // stamps.
     prefetch_for_write(&journeys_[number].sender);
     if (drive_for(conditions_.cpus) == ni::Drive::in_the_call) {
       prefetch_for_write(&journeys_[number].ni);

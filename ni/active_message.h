@@ -30,8 +30,8 @@ class ActiveMessage {
 
   [[nodiscard]] NotificationRecord record() const noexcept;
 
-  /// Sends to where the message came from, and to anybody. As Endpoint::send(); contexts that run at
-  /// once may both call it.
+  /// Sends to where the message came from, and to anybody. As Endpoint::send(); contexts that run
+  /// at once may both call it.
   Sent reply(std::span<const std::byte> payload, const SendOptions& options = {}) noexcept {
     return send(origin(), payload, options);
   }

@@ -100,7 +100,8 @@ class [[nodiscard]] Sent {
 
   constexpr explicit operator bool() const noexcept { return accepted_; }
   /// would_block: no room now, nothing happened; message_too_large: there never will be; closed:
-  /// the target, or this endpoint, is; invalid: what was asked for makes no sense. REQUIRES: refused.
+  /// the target, or this endpoint, is; invalid: what was asked for makes no sense. REQUIRES:
+  /// refused.
   [[nodiscard]] constexpr Error::Kind why() const noexcept { return why_; }
 
  private:
@@ -158,9 +159,9 @@ struct SpawnOnMessage {
 /// One end of a conversation: an address, a send buffer and a message cache.
 ///
 /// THREADS: one at a time, except address() and record_of(). Receiving by on_message() or receive()
-/// stays with one thread, for that thread is what is notified; after on_message() it is also the one
-/// to call stop_handling() or close() before it ends. A handler or entry may send; it calls none of
-/// on_message(), spawn_on_message(), stop_handling() and close() of its own endpoint.
+/// stays with one thread, for that thread is what is notified; after on_message() it is also the
+/// one to call stop_handling() or close() before it ends. A handler or entry may send; it calls
+/// none of on_message(), spawn_on_message(), stop_handling() and close() of its own endpoint.
 class Endpoint {
  public:
   /// A message handler. The view ends when it returns.
@@ -204,9 +205,9 @@ class Endpoint {
 
   /// One-sided operations, carried out by the target's NI in the order in which they are asked for,
   /// but for a long one from a slice, which shorter ones may overtake; `fence` forbids that. True:
-  /// it is on its way, and its completions and quiet() tell what became of it. would_block: kMaxPosted
-  /// are under way, completions wait to be polled, or the send buffer is full; message_too_large:
-  /// more than kMaxComposed bytes that are not in a slice; invalid: misaligned.
+  /// it is on its way, and its completions and quiet() tell what became of it. would_block:
+  /// kMaxPosted are under way, completions wait to be polled, or the send buffer is full;
+  /// message_too_large: more than kMaxComposed bytes that are not in a slice; invalid: misaligned.
   ///
   /// A refused operation changes no byte at the target, however long it is; but where its region is
   /// taken away while it is under way, what came before stays. What the target's memory refuses is
@@ -227,8 +228,8 @@ class Endpoint {
   Sent compare_swap(const RemoteAddress& word, std::uint64_t expected, std::uint64_t desired,
                     const RemoteOptions& options = {}) noexcept;
 
-  /// Any of these as a work request; `composed` is its payload where it names no slice. invalid, too,
-  /// when check() refuses it or the length is not that of `composed`.
+  /// Any of these as a work request; `composed` is its payload where it names no slice. invalid,
+  /// too, when check() refuses it or the length is not that of `composed`.
   Sent post(const WorkRequest& request, std::span<const std::byte> composed = {}) noexcept;
 
   /// The oldest completion that has not been polled.

@@ -54,9 +54,10 @@ class Interface {
  public:
   static constexpr std::uint16_t kMaxEndpoints = 1024;
 
-  /// `invalid` for an unknown wire or a TLB that makes no sense, and for a fabric or a link without an NI thread, which alone
-  /// moves what arrives later; `would_block` when the fabric has no number left; what with_link()
-  /// says; what Placement::resolve() says for a placement that the machine does not have.
+  /// `invalid` for an unknown wire or a TLB that makes no sense, and for a fabric or a link without
+  /// an NI thread, which alone moves what arrives later; `would_block` when the fabric has no
+  /// number left; what with_link() says; what Placement::resolve() says for a placement that the
+  /// machine does not have.
   static Result<Interface> start(const InterfaceOptions& options = {});
 
   Interface(Interface&&) noexcept;
@@ -79,7 +80,8 @@ class Interface {
   [[nodiscard]] TlbCounters tlb_counters() const noexcept;
 
   /// Bytes that puts have stored in this interface's regions: with Counters::composed_bytes and
-  /// Counters::staged_bytes, every copy that the NI makes of an operation's data but the wire's own.
+  /// Counters::staged_bytes, every copy that the NI makes of an operation's data but the wire's
+  /// own.
   [[nodiscard]] std::uint64_t placed_bytes() const noexcept;
 
   /// What the link has done; nothing without one.

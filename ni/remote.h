@@ -52,8 +52,8 @@ struct RemoteOptions {
   bool remote_completion = false;  ///< tell when it has been done at the target, or refused
   /// Not before all earlier operations of this endpoint are done.
   bool fence = false;
-  /// Of a put: tell the target's endpoint once the data is there, by an empty message in its message
-  /// cache that carries these two. While the cache is full the put waits.
+  /// Of a put: tell the target's endpoint once the data is there, by an empty message in its
+  /// message cache that carries these two. While the cache is full the put waits.
   bool notify = false;
   std::uint32_t type_id = 0;
   std::uint64_t user_data = 0;

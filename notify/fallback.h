@@ -24,7 +24,8 @@ enum class Fallback : std::uint8_t {
   return kNames[static_cast<std::uint8_t>(fallback)];
 }
 
-/// How often a mechanism fell back. The last three of the list are its user's choice, counted there.
+/// How often a mechanism fell back. The last three of the list are its user's choice, counted
+/// there.
 struct FallbackCounts {
   std::uint64_t os_told = 0;
   std::uint64_t masked = 0;

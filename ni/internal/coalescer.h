@@ -15,9 +15,10 @@ namespace smtni::ni {
 /// By count and time: the message that makes the count full is announced, else all are when the
 /// period after the first of them has passed.
 ///
-/// By event index (virtio 1.2, 2.7.7): the receiver names the message, counted from 0, whose arrival
-/// it wants to be told of, or that of the next one after it that is not silent; others are not announced, for a receiver that has not asked is awake and
-/// will look. It asks before it waits, so a busy receiver costs no notification at all.
+/// By event index (virtio 1.2, 2.7.7): the receiver names the message, counted from 0, whose
+/// arrival it wants to be told of, or that of the next one after it that is not silent; others are
+/// not announced, for a receiver that has not asked is awake and will look. It asks before it
+/// waits, so a busy receiver costs no notification at all.
 ///
 /// Edge:
 ///   [event]  ask() exchanges event_ and then looks for messages; announces() has published a

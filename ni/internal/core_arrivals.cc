@@ -34,8 +34,8 @@ Placed Core::place(const Packet& packet) noexcept {
   }
 }
 
-// Data, then the message that tells of it, then the signal. A message cache without room puts all of
-// it off; the data is then written once more, to no harm, and the signal comes once.
+// Data, then the message that tells of it, then the signal. A message cache without room puts all
+// of it off; the data is then written once more, to no harm, and the signal comes once.
 Placed Core::carry_out(const Packet& packet) noexcept {
   if (drive() == Drive::dedicated && pending_answer_) return Placed::would_block;
   const RemoteMemory::Scope scope(memory_);

@@ -55,8 +55,8 @@ class FabricState {
   [[nodiscard]] Lane* lane(std::uint8_t from, std::uint8_t to) noexcept;
   /// Null unless it has joined. Valid while this exists.
   [[nodiscard]] const Directory* directory(std::uint8_t node) const noexcept;
-  /// How many NI threads of this fabric run on `cpu`: one that is not alone there yields when it has
-  /// nothing to do. A statistic; another processor may share the number, which costs a yield.
+  /// How many NI threads of this fabric run on `cpu`: one that is not alone there yields when it
+  /// has nothing to do. A statistic; another processor may share the number, which costs a yield.
   [[nodiscard]] std::atomic<std::uint32_t>& nis_on(int cpu) noexcept {
     return nis_on_[static_cast<std::size_t>(cpu) % nis_on_.size()];
   }

@@ -102,8 +102,8 @@ struct Port {
   /// the cache full of silent messages notifies for them, lest both sides wait for ever.
   Placed place(const Packet& packet) noexcept;
 
-  /// Starts contexts for what waits. Takes the inlet lock. THREADS: the NI, or the sender whose call
-  /// does the NI's work; also for the endpoint's thread.
+  /// Starts contexts for what waits. Takes the inlet lock. THREADS: the NI, or the sender whose
+  /// call does the NI's work; also for the endpoint's thread.
   void retry_spawn() noexcept;
 
   /// Announces what has waited for others for its period. Takes the inlet lock. THREADS: the NI's.

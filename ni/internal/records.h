@@ -55,7 +55,8 @@ class Records {
     set(entry, fallback);
   }
 
-  /// The message at `position` comes back from memory; its arrival is this one. REQUIRES: as write().
+  /// The message at `position` comes back from memory; its arrival is this one. REQUIRES: as
+  /// write().
   void write_spilled(std::uint64_t position, const notify::Binding* binding) noexcept {
     write(position, binding);
     set(at(position), notify::Fallback::spilled);

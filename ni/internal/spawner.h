@@ -21,8 +21,8 @@ namespace smtni::ni {
 /// is released in the order of arrival.
 ///
 /// Nothing is lost when no context can be had: the message waits, and the next context that ends
-/// goes on with it. When all have ended and none is idle yet, nobody would: then dispatch() says so,
-/// and whoever called it tries again, without the lock in between.
+/// goes on with it. When all have ended and none is idle yet, nobody would: then dispatch() says
+/// so, and whoever called it tries again, without the lock in between.
 ///
 /// A context that ends leaves only a mark in its own claim, so that the NI and the contexts write
 /// no line in common while contexts are to be had.

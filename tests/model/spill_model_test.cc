@@ -2,9 +2,9 @@
 
 #include "tests/model/explorer.h"
 
-// The hand-shake of ni/internal/spill.h: a message is behind the cache, and comes back into it while
-// a receiver looks for the last time before it sleeps. The notification for the message has been
-// made long ago, so one of the two looks must find it.
+// The hand-shake of ni/internal/spill.h: a message is behind the cache, and comes back into it
+// while a receiver looks for the last time before it sleeps. The notification for the message has
+// been made long ago, so one of the two looks must find it.
 namespace smtni::model {
 namespace {
 

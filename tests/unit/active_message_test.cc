@@ -1,5 +1,5 @@
-// Messages that name their handlers, with both drives: dispatched from the wait, by a branch, and in
-// spawned contexts.
+// Messages that name their handlers, with both drives: dispatched from the wait, by a branch, and
+// in spawned contexts.
 #include "ni/active_message.h"
 
 #include <gtest/gtest.h>
@@ -75,8 +75,8 @@ TEST_P(ActiveMessageTest, LetsAHandlerReplyAndSendFurther) {
   EXPECT_EQ(text_of(*third.receive(in(kPatience))), "told");
 }
 
-// The kept message lies in the cache, untouched, while later ones come and go; their room comes back
-// only once it is given back.
+// The kept message lies in the cache, untouched, while later ones come and go; their room comes
+// back only once it is given back.
 TEST_P(ActiveMessageTest, LetsAHandlerKeepItsBuffer) {
   Endpoint inbox = open({.message_cache = Bytes(1024)});  // 16 lines
   Endpoint outbox = open();

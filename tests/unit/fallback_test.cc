@@ -1,5 +1,5 @@
-// What notifications fall back on: each fall-back provoked, told by the message's record and counted,
-// with both drives.
+// What notifications fall back on: each fall-back provoked, told by the message's record and
+// counted, with both drives.
 #include "notify/fallback.h"
 
 #include <gtest/gtest.h>

@@ -197,7 +197,8 @@ TEST(MessageRing, ReleasesUpToAMessageInTheMiddle) {
   EXPECT_FALSE(ring.producer().push({}));
 }
 
-// 8 lines and messages of 1 or 3: some skip to the start, and some find no room, which changes nothing.
+// 8 lines and messages of 1 or 3: some skip to the start, and some find no room, which changes
+// nothing.
 TEST(MessageRing, SaysWhereTheNextMessageWillLie) {
   MessageRing ring = ring_of(8);
   for (int count = 0; count < 100; ++count) {

@@ -93,9 +93,9 @@ TEST_P(RecordTest, TellsOnlyWhatCameUnlessAskedForMore) {
   EXPECT_EQ(record.fallback, notify::Fallback::none);
 }
 
-// 16 lines, messages of 1 to 8 of them, up to 4 out at once: every place of the ring begins a message
-// and is skipped, many times. A record that belonged to another message would have its time or, every
-// other time, its method.
+// 16 lines, messages of 1 to 8 of them, up to 4 out at once: every place of the ring begins a
+// message and is skipped, many times. A record that belonged to another message would have its time
+// or, every other time, its method.
 TEST_P(RecordTest, BelongsToItsMessageHoweverOftenTheCacheWraps) {
   constexpr std::uint32_t kMessages = 10'000;
   const std::uint32_t seed = std::random_device{}();

@@ -1,107 +1,17 @@
-// One-sided operations: put, get, put_signal, fetch_add, compare_swap, and messages by DMA; with
-// both drives, and between two nodes.
-#include "ni/remote.h"
-
+// What one-sided operations do: put, get, put_signal, fetch_add, compare_swap, messages by DMA.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "ni/fabric.h"
-#include "tests/unit/interface_fixture.h"
+#include "tests/unit/remote_fixture.h"
 
 namespace smtni::ni {
 namespace {
-
-constexpr Rights kAll =
-    Rights::remote_read | Rights::remote_write | Rights::remote_atomic | Rights::local;
-
-enum class Where : std::uint8_t { dedicated, in_the_call, across_a_fabric, across_a_link };
-
-// The origin's interface and the target's, which is the same one but across a fabric.
-class RemoteTest : public testing::TestWithParam<Where> {
- protected:
-  void SetUp() override {
-    InterfaceOptions options;
-    if (GetParam() == Where::in_the_call) options.drive = Drive::in_the_call;
-    if (GetParam() == Where::across_a_link) {
-      options.link = LinkOptions{.gigabits_per_second = 100, .latency = Nanoseconds(1000)};
-    }
-    if (GetParam() == Where::across_a_fabric || GetParam() == Where::across_a_link) {
-      auto created = Fabric::create();
-      ASSERT_TRUE(created) << created.error().what;
-      fabric.emplace(*std::move(created));
-      options.fabric = &*fabric;
-      second.emplace(start(options));
-    }
-    first.emplace(start(options));
-    near.emplace(open(*first));
-    far.emplace(open(target_interface()));
-    for (std::size_t at = 0; at < memory.size(); ++at) memory[at] = pattern(at);
-  }
-
-  static Interface start(const InterfaceOptions& options) {
-    auto started = Interface::start(options);
-    EXPECT_TRUE(started) << started.error().what;
-    return *std::move(started);
-  }
-  static Endpoint open(Interface& interface, const EndpointOptions& options = {}) {
-    auto endpoint = interface.open_endpoint(options);
-    EXPECT_TRUE(endpoint) << endpoint.error().what;
-    return *std::move(endpoint);
-  }
-  Interface& target_interface() { return second ? *second : *first; }
-
-  static std::byte pattern(std::size_t at) { return static_cast<std::byte>(at * 7 + at / 251); }
-
-  Region expose(Rights rights = kAll) {
-    auto region = target_interface().register_region(memory, rights);
-    EXPECT_TRUE(region) << region.error().what;
-    return *std::move(region);
-  }
-  Region keep(std::span<std::byte> mine, Rights rights = Rights::local) {
-    auto region = first->register_region(mine, rights);
-    EXPECT_TRUE(region) << region.error().what;
-    return *std::move(region);
-  }
-  RemoteAddress at(const Region& region, std::uint64_t offset = 0) const {
-    return {far->address(), region.key(), region.virtual_address() + offset};
-  }
-  std::uint64_t word(std::size_t offset) const {
-    std::uint64_t value = 0;
-    std::memcpy(&value, memory.data() + offset, sizeof value);
-    return value;
-  }
-  bool is_untouched() const {
-    for (std::size_t at = 0; at < memory.size(); ++at) {
-      if (memory[at] != pattern(at)) return false;
-    }
-    return true;
-  }
-  Completion await_completion() {
-    const Deadline until = in(kPatience);
-    std::optional<Completion> completion;
-    while (!completion && !has_passed(until)) {
-      completion = near->poll_completion();
-      std::this_thread::yield();
-    }
-    EXPECT_TRUE(completion);
-    return completion.value_or(Completion{});
-  }
-
-  // The regions' memory outlives the interfaces.
-  alignas(64) std::vector<std::byte> memory = std::vector<std::byte>(200'000);
-  std::vector<std::byte> own = std::vector<std::byte>(200'000);
-  std::optional<Fabric> fabric;
-  std::optional<Interface> second;
-  std::optional<Interface> first;
-  std::optional<Endpoint> near;
-  std::optional<Endpoint> far;
-};
 
 TEST_P(RemoteTest, PutsBytesWhereTheOriginSaysSo) {
   const Region region = expose();
@@ -219,98 +129,6 @@ TEST_P(RemoteTest, SendsAMessageThatTheNiFetchesItself) {
   EXPECT_EQ(await_completion().scope, CompletionScope::remote);
 }
 
-// The four kinds of bad input: each refused with its own fault, the target's memory as it was.
-class RefusedTest : public RemoteTest {
- protected:
-  void expect_refused(const RemoteAddress& to, std::uint32_t size, Fault fault) {
-    const Region source = keep(own);
-    ASSERT_TRUE(near->put(to, slice_of(source, 0, size), {.remote_completion = true}));
-    Completion completion = await_completion();
-    EXPECT_EQ(completion.status, CompletionStatus::refused);
-    EXPECT_EQ(static_cast<Fault>(completion.reason), fault);
-    const auto quiet = near->quiet(in(kPatience));
-    ASSERT_FALSE(quiet);
-    EXPECT_EQ(quiet.error().kind, Error::Kind::invalid);
-    EXPECT_NE(quiet.error().what.find(name_of(fault)), std::string::npos) << quiet.error().what;
-    EXPECT_TRUE(is_untouched());
-    EXPECT_TRUE(near->quiet(in(kPatience))) << "told once";
-  }
-};
-
-TEST_P(RefusedTest, AKeyOfTheWrongGeneration) {
-  RemoteAddress stale;
-  {
-    const Region old = expose();
-    stale = at(old);
-  }
-  const Region again = expose();
-  expect_refused(stale, 8, Fault::stale_key);
-}
-
-TEST_P(RefusedTest, AnAddressOneByteBeyondItsRegion) {
-  const Region region = expose();
-  expect_refused(at(region, memory.size() - 7), 8, Fault::out_of_bounds);
-  expect_refused({far->address(), region.key(), region.virtual_address() - 1}, 8,
-                 Fault::out_of_bounds);
-  // Of many packets, the first ones would fit.
-  expect_refused(at(region, 1), static_cast<std::uint32_t>(memory.size()), Fault::out_of_bounds);
-}
-
-TEST_P(RefusedTest, RightsThatWereNotGiven) {
-  const Region readable = expose(Rights::remote_read);
-  expect_refused(at(readable), 8, Fault::not_permitted);
-  expect_refused(at(readable), 100'000, Fault::not_permitted);
-  ASSERT_TRUE(near->fetch_add(at(readable), 1, {.remote_completion = true}));
-  EXPECT_EQ(static_cast<Fault>(await_completion().reason), Fault::not_permitted);
-  EXPECT_FALSE(near->quiet(in(kPatience)));
-  const Region writable = expose(Rights::remote_write);
-  const Region sink = keep(own);
-  ASSERT_TRUE(near->get(slice_of(sink, 0, 8), at(writable), {.remote_completion = true}));
-  EXPECT_EQ(static_cast<Fault>(await_completion().reason), Fault::not_permitted);
-  EXPECT_EQ(own[0], std::byte{0});
-  EXPECT_FALSE(near->quiet(in(kPatience)));
-  EXPECT_TRUE(is_untouched());
-}
-
-TEST_P(RefusedTest, ASignalBeyondItsRegion) {
-  const Region region = expose();
-  const std::uint64_t data = 1;
-  ASSERT_TRUE(
-      near->put_signal(at(region), std::as_bytes(std::span(&data, 1)),
-                       {.virtual_address = region.virtual_address() + memory.size(), .value = 1}));
-  EXPECT_FALSE(near->quiet(in(kPatience)));
-  EXPECT_TRUE(is_untouched());
-}
-
-TEST_P(RefusedTest, ADescriptorWithReservedBits) {
-  const Region region = expose();
-  WorkRequest request{.opcode = Opcode::fetch_add,
-                      .target = far->address(),
-                      .remote_key = region.key(),
-                      .length = 8,
-                      .remote_virtual_address = region.virtual_address(),
-                      .operand = 1};
-  request.reserved_at_36 = 1;
-  EXPECT_EQ(near->post(request).why(), Error::Kind::invalid);
-  request.reserved_at_36 = 0;
-  request.remote_virtual_address += 1;
-  EXPECT_EQ(near->post(request).why(), Error::Kind::invalid) << "misaligned";
-  request.opcode = Opcode::put;
-  request.operand = 0;
-  EXPECT_EQ(near->post(request, bytes("seven..")).why(), Error::Kind::invalid) << "7 of 8 bytes";
-  EXPECT_TRUE(near->quiet(in(kPatience)));
-  EXPECT_TRUE(is_untouched());
-}
-
-TEST_P(RefusedTest, ASourceThatIsNotOnesOwn) {
-  const Region region = expose();
-  const Region shared = keep(own, Rights::remote_read);  // not for one's own requests
-  ASSERT_TRUE(near->put(at(region), slice_of(shared, 0, 64), {.remote_completion = true}));
-  EXPECT_EQ(static_cast<Fault>(await_completion().reason), Fault::not_permitted);
-  EXPECT_FALSE(near->quiet(in(kPatience)));
-  EXPECT_TRUE(is_untouched());
-}
-
 TEST_P(RemoteTest, RefusesWhatIsTooLongToBeComposed) {
   const Region region = expose();
   EXPECT_EQ(near->put(at(region), std::span(own).first(Endpoint::kMaxComposed + 1)).why(),
@@ -388,7 +206,8 @@ TEST_P(RemoteTest, CopiesEachByteOnceBetweenSliceAndRegion) {
   EXPECT_EQ(near->counters().composed_bytes, GetParam() == Where::in_the_call ? 0U : 100U);
 }
 
-// A region that is taken away ends the transfer from it; what is at the target stays whole segments.
+// A region that is taken away ends the transfer from it; what is at the target stays whole
+// segments.
 TEST_P(RemoteTest, RefusesASliceWhoseRegionIsTakenAwayMeanwhile) {
   const Region region = expose();
   std::optional<Region> source(keep(own));
@@ -400,50 +219,6 @@ TEST_P(RemoteTest, RefusesASliceWhoseRegionIsTakenAwayMeanwhile) {
   }
   ASSERT_TRUE(near->put(at(region), bytes("on"), {.remote_completion = true}));
   EXPECT_EQ(await_completion().status, CompletionStatus::done);
-}
-
-TEST(Fetching, RefusesOptionsThatMakeNoSense) {
-  auto interface = Interface::start();
-  ASSERT_TRUE(interface);
-  for (const FetchingOptions& wrong :
-       {FetchingOptions{.staging = Bytes(0)}, FetchingOptions{.staging = Bytes(20'000)},
-        FetchingOptions{.start_threshold = Bytes(100'000)},
-        FetchingOptions{.outstanding_reads = 65}}) {
-    const auto endpoint = interface->open_endpoint({.fetching = wrong});
-    ASSERT_FALSE(endpoint);
-    EXPECT_EQ(endpoint.error().kind, Error::Kind::invalid);
-    EXPECT_NE(endpoint.error().what.find("accepted: "), std::string::npos);
-  }
-}
-
-// A slow link, a long transfer that fills staging and link, and short messages that get through.
-TEST(Fetching, LetsShortMessagesThroughWhileALinkIsFullOfALongTransfer) {
-  std::vector<std::byte> memory(1'000'000);
-  std::vector<std::byte> own(1'000'000, std::byte{7});
-  auto interface = Interface::start(
-      {.link =
-           LinkOptions{.gigabits_per_second = 1, .credit = Bytes(40'000), .packet_credit = 64}});
-  ASSERT_TRUE(interface) << interface.error().what;
-  auto near =
-      interface->open_endpoint({.fetching = {.staging = 32 * kKiB, .start_threshold = 32 * kKiB}});
-  auto far = interface->open_endpoint();
-  const auto target = interface->register_region(memory, kAll);
-  const auto source = interface->register_region(own, kAll);
-  ASSERT_TRUE(near && far && target && source);
-  const Deadline until = in(kPatience);
-  ASSERT_TRUE(near->put({far->address(), target->key(), target->virtual_address()},
-                        slice_of(*source, 0, 1'000'000)));
-  for (std::uint32_t number = 0; number < 20; ++number) {
-    while (!near->send(far->address(), {}, {.type_id = number}) && !has_passed(until)) {
-      std::this_thread::yield();
-    }
-    const Received message = far->receive(until);
-    ASSERT_TRUE(message);
-    EXPECT_EQ(message->info.type_id, number);
-  }
-  ASSERT_TRUE(near->quiet(until));
-  EXPECT_EQ(memory, own);
-  EXPECT_EQ(near->counters().staged_bytes, 1'000'000U);
 }
 
 // One slot a class: a short message gets through beside a bulk transfer that is under way.
@@ -485,19 +260,7 @@ TEST_P(RemoteTest, ComposesAMessageInPlace) {
   }
 }
 
-constexpr auto kName = [](const auto& where) {
-  constexpr std::string_view kNames[] = {"Dedicated", "InTheCall", "AcrossAFabric", "AcrossALink"};
-  return std::string(kNames[static_cast<int>(where.param)]);
-};
-
-INSTANTIATE_TEST_SUITE_P(Places, RemoteTest,
-                         testing::Values(Where::dedicated, Where::in_the_call,
-                                         Where::across_a_fabric, Where::across_a_link),
-                         kName);
-INSTANTIATE_TEST_SUITE_P(Places, RefusedTest,
-                         testing::Values(Where::dedicated, Where::in_the_call,
-                                         Where::across_a_fabric, Where::across_a_link),
-                         kName);
+INSTANTIATE_TEST_SUITE_P(Places, RemoteTest, every_place(), kPlaceName);
 
 }  // namespace
 }  // namespace smtni::ni
